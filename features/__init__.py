@@ -1,0 +1,1 @@
+"""Leads and events in, numbers out: the contract's tables, spines, and one kernel for every feature."""

@@ -1,0 +1,255 @@
+"""Attributes: what role a column plays, when its value was known, and its value as of a cutoff.
+
+A playbook declares role, time and type; what it leaves open is guessed here from general evidence
+(the column's name and its values), and every guess is shown with its reason, ready to paste.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.instants import MISSING, parse, zone
+from features.log import Leads
+from features.plan import Attribute
+from features.reading import text_column
+from features.spine import Spine
+from features.tables import Changes, numbers
+
+Role = Literal["feature", "display", "key", "consent", "outcome", "protected"]
+Time = Literal["fixed", "tracked", "snapshot"]
+Type = Literal["number", "category", "date"]
+
+LEARNT: frozenset[Role] = frozenset({"feature", "consent"})
+"""Roles whose columns a model may learn from."""
+
+# Words that stand alone in a column's name ("Last Activity", "lead_owner", "担当者名").
+_NAMES: tuple[tuple[Role | Literal["snapshot"], str], ...] = (
+    ("consent", r"do not|don't|opt ?(in|out)|unsubscribed?|consent|配信停止|配信可否|同意"),
+    (
+        "protected",
+        r"gender|sex|race|ethnicity|religion|nationality|disability|性別|国籍|宗教|人種",
+    ),
+    (
+        "snapshot",
+        r"status|stage|owner|score|rating|grade|last|latest|total|count|number of|visits|"
+        r"lifecyclestage|is converted|converted|modified|updated|next|assigned|"
+        r"ステータス|状態|担当|スコア|最終|累計|件数|回数|更新",
+    ),
+    (
+        "display",
+        r"name|first name|last name|full name|company|account name|organi[sz]ation|phone|tel|mobile|fax|"
+        r"e ?mail|mail|address|street|url|website|notes?|comments?|description|memo|remarks?|"
+        r"氏名|名前|会社名|企業名|社名|電話番号|電話|メールアドレス|メール|住所|備考|メモ|コメント",
+    ),
+    ("key", r"id|uuid|guid|key|番号|コード番号"),
+)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a playbook says of an attribute; None where it says nothing."""
+
+    role: Role | None = None
+    time: Time | None = None
+    type: Type | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """What is known of one attribute column, and why."""
+
+    name: str
+    role: Role
+    time: Time
+    type: Type
+    why: str
+    levels: int
+
+    @property
+    def learnable(self) -> bool:
+        """Whether its role and type let a model learn it, its time aside."""
+        return self.role in LEARNT and self.type != "date" and self.levels > 1
+
+    def as_playbook(self) -> str:
+        """The line that declares this in a playbook's ``[attributes]``."""
+        name = self.name if re.fullmatch(r"[A-Za-z0-9_-]+", self.name) else f'"{self.name}"'
+        return f'{name} = {{ role = "{self.role}", time = "{self.time}", type = "{self.type}" }}'
+
+
+def columns(
+    leads: Leads,
+    declared: Mapping[str, Declared],
+    *,
+    tracked: Iterable[str] = (),
+    outcomes: Iterable[str] = (),
+) -> list[Column]:
+    """Role, time and type of every attribute column.
+
+    Parameters
+    ----------
+    leads : Leads
+    declared : mapping
+        What the playbook says, by column.
+    tracked : iterable of str
+        Attributes that the table of changes follows.
+    outcomes : iterable of str
+        Columns that are the outcome, or that the task excludes.
+    """
+    followed, excluded = set(tracked), set(outcomes)
+    found = []
+    for name in leads.attributes.column_names:
+        said = declared.get(name, Declared())
+        column = leads.attributes[name].combine_chunks()
+        kind = said.type or _type(column)
+        text = text_column(column)
+        levels = len(text.drop_null().unique())
+        role, time, why = _guess(name, kind, text, levels, leads)
+        if said.role or said.time:
+            role, time, why = said.role or role, said.time or time, "declared in the playbook"
+        if name in followed and said.time is None:
+            time, why = "tracked", "followed by the table of changes"
+        if name in excluded:
+            role, why = "outcome", "the outcome, or excluded by the task"
+        found.append(Column(name, role, time, kind, why, levels))
+    return found
+
+
+def _type(column: pa.Array) -> Type:
+    if pa.types.is_boolean(column.type):
+        return "category"
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        is_number = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
+        return (
+            "number" if is_number else "date" if pa.types.is_temporal(column.type) else "category"
+        )
+    text = pc.utf8_trim_whitespace(text_column(column)).drop_null()
+    if not len(text):
+        return "category"
+    literal = r"(?i)^[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf|infinity)$"
+    written_as_code = r"^0\d"
+    if pc.all(pc.match_substring_regex(text, literal)).as_py():
+        coded = pc.any(pc.match_substring_regex(text, written_as_code)).as_py()
+        return "category" if coded else "number"
+    times = parse(text, zone("UTC"))
+    return "date" if not times.bad.any() else "category"
+
+
+def _guess(
+    name: str, kind: Type, text: pa.Array, levels: int, leads: Leads
+) -> tuple[Role, Time, str]:
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|[_\-./]+", " ", name).lower()
+    came = len(text) - text.null_count
+    for meaning, pattern in _NAMES:
+        if not re.search(rf"(?<![a-z])({pattern})(?![a-z])", words):
+            continue
+        if meaning == "snapshot":
+            return "feature", "snapshot", "named like a status, an owner, a score or a counter"
+        if meaning == "key" and levels < 0.5 * came:
+            continue
+        return meaning, "fixed", f"named like {_ARTICLE[meaning]}"
+    if came >= 20 and levels > 0.9 * came and kind == "category":
+        return "display", "fixed", f"{levels} different texts in {came} rows"
+    if came >= 20 and levels == came and _counts_up(text, kind):
+        return "key", "fixed", "a different whole number in every row"
+    if kind == "date":
+        moments = parse(text, zone("UTC")).instant
+        if ((moments > leads.created_at) & (leads.created_at != MISSING)).any():
+            return "feature", "snapshot", "dates after created_at"
+    return "feature", "fixed", "known at creation, unless you declare otherwise"
+
+
+_ARTICLE = {
+    "consent": "a consent",
+    "protected": "a protected attribute",
+    "display": "a name, a contact or a note",
+    "key": "an id",
+}
+
+
+def _counts_up(text: pa.Array, kind: Type) -> bool:
+    if kind != "number":
+        return False
+    value, bad = numbers(text)
+    return not bad.any() and bool(np.all(value[np.isfinite(value)] % 1 == 0))
+
+
+def learnt(found: Iterable[Column], trusted: Iterable[str], *, flat: bool) -> tuple[Attribute, ...]:
+    """The attributes a model learns from.
+
+    A snapshot is learnt only when trusted by name, or from a flat export, where nothing is known
+    but the export.
+    """
+    names = set(trusted)
+    return tuple(
+        Attribute(c.name, "number" if c.type == "number" else "category", c.time)
+        for c in found
+        if c.learnable and (c.time != "snapshot" or flat or c.name in names)
+    )
+
+
+def not_numbers(leads: Leads, attributes: Iterable[Attribute]) -> dict[str, npt.NDArray[np.bool_]]:
+    """For each number attribute: which leads hold something else there (NaN and infinity too)."""
+    present = set(leads.attributes.column_names)
+    found = {}
+    for attribute in attributes:
+        if attribute.type == "number" and attribute.name in present:
+            bad = numbers(leads.attributes[attribute.name])[1]
+            if bad.any():
+                found[attribute.name] = bad
+    return found
+
+
+def as_of(
+    attribute: Attribute, leads: Leads, changes: Changes | None, spine: Spine
+) -> npt.NDArray[np.float64] | pa.Array:
+    """An attribute's value for each row of a spine.
+
+    The value at a cutoff c of a tracked attribute is the `old_value` of its first change after c,
+    else the one in the lead list. A column that is absent is missing everywhere.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), float64, NaN for missing; or pyarrow.StringArray of n_rows
+    """
+    if attribute.name not in leads.attributes.column_names:
+        empty = np.full(len(spine), np.nan)
+        return empty if attribute.type == "number" else pa.nulls(len(spine), pa.string())
+    column = leads.attributes[attribute.name]
+    rows = pa.array(spine.lead)
+    text = None
+    if attribute.time == "tracked" and changes is not None:
+        text = _rolled_back(attribute.name, text_column(column), changes, spine)
+    if attribute.type == "category":
+        return text_column(column).take(rows) if text is None else text
+    return numbers(column)[0][spine.lead] if text is None else numbers(text)[0]
+
+
+def _rolled_back(name: str, now: pa.Array, changes: Changes, spine: Spine) -> pa.Array:
+    mine = [i for i, attribute in enumerate(changes.attribute) if attribute == name]
+    history = pd.DataFrame(
+        {"lead": changes.lead[mine], "at": changes.changed_at[mine], "change": mine}
+    ).sort_values("at", kind="stable")
+    wanted = pd.DataFrame({"lead": spine.lead, "at": spine.cutoff, "row": np.arange(len(spine))})
+    found = pd.merge_asof(
+        wanted.sort_values("at", kind="stable"),
+        history,
+        on="at",
+        by="lead",
+        direction="forward",
+        allow_exact_matches=False,
+    ).sort_values("row")
+    change = found["change"].to_numpy(dtype=np.float64)
+    later = np.isfinite(change)
+    old = pa.array([changes.old_value[int(i)] for i in change[later]], pa.string())
+    place = np.arange(len(spine))
+    place[later] = len(spine) + np.arange(int(later.sum()))
+    return pa.concat_arrays([now.take(pa.array(spine.lead)), old]).take(pa.array(place))
