@@ -1,0 +1,1 @@
+"""Features in, answers out: the playbook, points, the conversion model, and the one `Scorer`."""

@@ -1,0 +1,179 @@
+"""What was observed for a score: how many leads converted, in bins that rise with it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple, TypedDict
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import isotonic_regression
+
+AT_LEAST = 100
+"""Leads in a bin, where there are as many."""
+
+_Z = 1.959963984540054
+
+
+class Basis(TypedDict):
+    """Comparable leads: how many, how many converted, and the Wilson 95% interval of their rate."""
+
+    n: int
+    converted: int
+    low: float
+    high: float
+
+
+class Bin(NamedTuple):
+    """Leads observed with a value in [start, end); the last bin includes its end."""
+
+    start: float
+    end: float
+    n: int
+    converted: int
+
+    @property
+    def probability(self) -> float:
+        """(k + 1/2) / (n + 1), the posterior mean under Jeffreys' prior Beta(1/2, 1/2).
+
+        Never 0 or 1, which no number of leads can show. Jeffreys (1946), "An invariant form for the
+        prior probability in estimation problems"; Brown, Cai, DasGupta (2001), "Interval estimation
+        for a binomial proportion", section 4.
+        """
+        return (self.converted + 0.5) / (self.n + 1)
+
+    @property
+    def basis(self) -> Basis:
+        """What was observed, with the interval of Wilson (1927), "Probable inference, the law of
+        succession, and statistical inference"."""
+        n, k = self.n, self.converted
+        centre = (k + _Z**2 / 2) / (n + _Z**2)
+        half = _Z / (n + _Z**2) * math.sqrt(k * (n - k) / n + _Z**2 / 4)
+        low = 0.0 if k == 0 else centre - half
+        high = 1.0 if k == n else centre + half
+        return Basis(n=n, converted=k, low=low, high=high)
+
+    def merged(self, other: Bin) -> Bin:
+        """This bin and the next."""
+        return Bin(self.start, other.end, self.n + other.n, self.converted + other.converted)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Conversions observed for a score (points, or a predicted probability), in rising bins.
+
+    Attributes
+    ----------
+    bins : tuple of Bin
+        Adjoining, ascending; neither rate nor probability ever falls. Empty before anything was
+        observed.
+    """
+
+    bins: tuple[Bin, ...]
+
+    @classmethod
+    def of(
+        cls,
+        value: npt.NDArray[Any],
+        label: npt.NDArray[Any],
+        *,
+        at_least: int = AT_LEAST,
+    ) -> Evidence:
+        """The bins of leads observed, one row for each lead.
+
+        Adjacent values are pooled until their rates rise (Ayer et al. 1955, "An empirical
+        distribution function for sampling with incomplete information"), then each pool too small
+        joins the neighbour whose rate is nearest.
+
+        Parameters
+        ----------
+        value : ndarray of shape (n,), finite
+        label : ndarray of shape (n,), 1 for converted, else 0
+        at_least : int
+            Fewest leads in a bin; one bin of all when there are fewer.
+        """
+        if not len(value):
+            return cls(())
+        distinct, place = np.unique(np.asarray(value, dtype=np.float64), return_inverse=True)
+        n = np.bincount(place)
+        converted = np.bincount(place, weights=np.asarray(label, dtype=np.float64)).astype(np.int64)
+        starts = isotonic_regression(converted / n, weights=n).blocks[:-1]
+        edges = [*distinct[starts], distinct[-1]]
+        bins = [
+            Bin(float(low), float(high), int(leads), int(positives))
+            for low, high, leads, positives in zip(
+                edges[:-1],
+                edges[1:],
+                np.add.reduceat(n, starts),
+                np.add.reduceat(converted, starts),
+                strict=True,
+            )
+        ]
+        return cls(tuple(_pooled(_large_enough(bins, at_least))))
+
+    @cached_property
+    def probability(self) -> npt.NDArray[np.float64]:
+        """Of each bin, shape (n_bins,), never falling."""
+        return np.array([b.probability for b in self.bins], dtype=np.float64)
+
+    def find(self, value: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        """The bin of each value, shape (n,): the last that starts at or below it, else the first.
+
+        -1 for NaN, and for every value when there are no bins.
+        """
+        value = np.asarray(value, dtype=np.float64)
+        if not self.bins:
+            return np.full(len(value), -1)
+        starts = np.array([b.start for b in self.bins[1:]], dtype=np.float64)
+        return np.where(np.isnan(value), -1, np.searchsorted(starts, value, side="right"))
+
+    def basis(self, value: npt.NDArray[Any]) -> list[Basis | None]:
+        """What was observed for each value; None where nothing was."""
+        by_bin = [*(b.basis for b in self.bins), None]
+        return [by_bin[place] for place in self.find(value)]
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """Plain values, with the interval for those who read the file."""
+        return [{"from": b.start, "to": b.end, **b.basis} for b in self.bins]
+
+    @classmethod
+    def from_json(cls, stored: Sequence[dict[str, Any]]) -> Evidence:
+        """The evidence that `to_json` wrote; ValueError when it contradicts itself."""
+        bins = tuple(
+            Bin(float(b["from"]), float(b["to"]), int(b["n"]), int(b["converted"])) for b in stored
+        )
+        evidence = cls(bins)
+        counts = all(0 <= b.converted <= b.n and b.n > 0 for b in bins)
+        ascending = all(a.start < b.start for a, b in itertools.pairwise(bins))
+        if not (counts and ascending and np.all(np.diff(evidence.probability) >= 0)):
+            raise ValueError("bins of evidence that do not rise")
+        return evidence
+
+
+def _large_enough(bins: list[Bin], at_least: int) -> list[Bin]:
+    """Bins of rising rate, each of `at_least` leads; merging neighbours keeps rates rising."""
+    bins = list(bins)
+    while len(bins) > 1 and min(b.n for b in bins) < at_least:
+        small = min(range(len(bins)), key=lambda i: bins[i].n)
+        rate = [b.converted / b.n for b in bins]
+        below = small > 0 and (
+            small == len(bins) - 1 or rate[small] - rate[small - 1] <= rate[small + 1] - rate[small]
+        )
+        first = small - 1 if below else small
+        bins[first : first + 2] = [bins[first].merged(bins[first + 1])]
+    return bins
+
+
+def _pooled(bins: list[Bin]) -> list[Bin]:
+    """Bins whose probabilities rise too: the prior pulls a small bin further than a large one."""
+    done: list[Bin] = []
+    for after in bins:
+        done.append(after)
+        while len(done) > 1 and done[-2].probability >= done[-1].probability:
+            last = done.pop()
+            done[-1] = done[-1].merged(last)
+    return done

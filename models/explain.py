@@ -1,0 +1,113 @@
+"""Reasons: what moved a lead's probability, grouped and in percentage points.
+
+Features that say the same thing are one reason: all windows and decays of one event type, or one
+attribute. The effect of group i is
+
+    effect_i = contribution_i * (g(f) - g(b)) / (f - b)        (limit g'(b) as f approaches b)
+
+with g the calibrator, f the raw score and b the base, contributions being Shapley values of the raw
+score (Lundberg et al. 2020). It is an allocation of the difference between the lead's probability
+and the starting point g(b), to which the effects sum; not what would happen if the group changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from features.instants import DAY, HOUR
+from features.log import EventLog
+from features.plan import Plan
+from models.conversion import ConversionModel
+
+MOST = 5
+"""The most reasons an answer carries."""
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Which features make one reason.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Group names: an event type or a group of types, ``age``, or an attribute.
+    roles : tuple of str
+        ``"events"``, ``"age"`` or ``"attribute"``: which text says it.
+    of_feature : ndarray of shape (n_features,), int64
+        The group of each column of the model's input.
+    """
+
+    names: tuple[str, ...]
+    roles: tuple[str, ...]
+    of_feature: npt.NDArray[np.int64]
+
+
+def groups(plan: Plan) -> Groups:
+    """The groups of a plan's features."""
+    keys = [("events", f.of) if f.of else ("age", f.kind) for f in plan.features]
+    keys += [("attribute", a.name) for a in plan.attributes]
+    distinct = list(dict.fromkeys(keys))
+    place = {key: i for i, key in enumerate(distinct)}
+    return Groups(
+        tuple(str(name) for _, name in distinct),
+        tuple(role for role, _ in distinct),
+        np.array([place[key] for key in keys], dtype=np.int64),
+    )
+
+
+def effects(
+    model: ConversionModel, of: Groups, X: npt.NDArray[np.float32]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """What each group did to each probability.
+
+    Returns
+    -------
+    effects : ndarray of shape (n_rows, n_groups), percentage points
+    start : ndarray of shape (n_rows,)
+        g(b), the probability from which the effects set out, in [0, 1].
+    """
+    contributions = model.estimator.contributions(X)
+    base = contributions[:, -1]
+    grouped = np.zeros((len(X), len(of.names)))
+    for feature, group in enumerate(of.of_feature):
+        grouped[:, group] += contributions[:, feature]
+    raw = model.raw(X)
+    distance = raw - base
+    near = np.abs(distance) < 1e-9
+    rise = model.calibrator(raw) - model.calibrator(base)
+    scale = rise / np.where(near, 1.0, distance)
+    for row in np.flatnonzero(near):
+        scale[row] = model.calibrator.slope_at(float(base[row]))
+    return grouped * scale[:, None] * 100, model.calibrator(base)
+
+
+def strongest(effect: npt.NDArray[np.float64], names: tuple[str, ...], most: int) -> list[int]:
+    """The groups that moved one lead most, for or against; ties by name, none without effect."""
+    order = sorted(range(len(names)), key=lambda g: (-abs(effect[g]), names[g]))
+    return [group for group in order[:most] if effect[group] != 0]
+
+
+def event_facts(
+    log: EventLog, lead: int, cutoff: int, counts_type: Callable[[str], bool]
+) -> dict[str, Any]:
+    """How often events of some types were seen by the cutoff, and how long ago the last one was."""
+    inside = slice(int(log.offsets[lead]), int(log.offsets[lead + 1]))
+    wanted = np.array([counts_type(name) for name in log.types], dtype=bool)
+    seen = log.visible_at[inside] <= cutoff
+    if log.types:
+        seen &= wanted[log.event_type[inside]]
+    times = log.occurred_at[inside][seen]
+    facts: dict[str, Any] = {"count": len(times)}
+    if len(times):
+        facts["hours_since_last"] = round((cutoff - int(times.max())) / HOUR, 2)
+    return facts
+
+
+def age_facts(created_at: int, cutoff: int) -> dict[str, Any]:
+    """How many days ago the lead was created."""
+    return {"days": round((cutoff - created_at) / DAY, 2)}

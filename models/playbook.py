@@ -1,0 +1,222 @@
+"""The playbook: a company's own definitions, read from one TOML file and checked as a whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from features.attributes import Declared
+from features.errors import PlaybookError, UsageError
+from features.task import Task
+from models.playbook_schema import EventSection, PointsSection, Schema
+from models.playbook_source import nearest, parse
+from models.playbook_values import Label
+
+State = Literal["in_deal", "customer", "lost", "closed"]
+"""How a lead stands after the event that closed it."""
+
+_DEFAULT = Path(__file__).with_name("playbook.toml")
+_AFTER: dict[str | None, State] = {
+    "deal": "in_deal",
+    "won": "customer",
+    "lost": "lost",
+    None: "closed",
+}
+_BANDS = np.array(["cold", "warm", "hot", None], dtype=object)
+
+
+@dataclass(frozen=True)
+class Playbook:
+    """What a company means by its events, leads and points.
+
+    Attributes
+    ----------
+    text : str
+        As it was read.
+    source : str
+        Where it came from, for messages.
+    said : Schema
+        What it says, checked.
+    """
+
+    text: str
+    source: str
+    said: Schema
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> Playbook:
+        """Read a playbook; without a path, the one that comes with Tegakari.
+
+        Raises
+        ------
+        PlaybookError
+            When there is no such file, it is not UTF-8, or `parse` refuses it.
+        """
+        path = path or _DEFAULT
+        try:
+            raw = path.read_bytes()
+        except OSError as error:
+            raise PlaybookError(
+                f"{path}: the playbook cannot be read: {error.strerror}."
+            ) from error
+        try:
+            text = raw.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = raw.count(b"\n", 0, error.start) + 1
+            raise PlaybookError(
+                f"{path}, line {line}: expected UTF-8, got byte 0x{raw[error.start]:02x}. "
+                "Save the playbook as UTF-8."
+            ) from error
+        return cls.parse(text, str(path))
+
+    @classmethod
+    def parse(cls, text: str, source: str = "playbook") -> Playbook:
+        """Read a playbook from text.
+
+        Raises
+        ------
+        PlaybookError
+            Naming `source`, and for every problem its line, its key, what was expected and the
+            nearest valid name.
+        """
+        return cls(text, source, parse(text, source))
+
+    @cached_property
+    def version(self) -> str:
+        """A short hash of what the playbook means: comments, layout, defaults written out and the
+        order of tables and rules do not change it."""
+        meaning = self.said.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        if "rules" in meaning.get("points", {}):
+            meaning["points"]["rules"].sort(key=lambda rule: rule["name"])
+        text = json.dumps(meaning, sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def timezone(self) -> str | None:
+        """IANA name of the zone of local times and of days; None when none is declared."""
+        return self.said.timezone
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The contract's name of a column -> the name the files have."""
+        return dict(self.said.columns)
+
+    @cached_property
+    def attributes(self) -> Mapping[str, Declared]:
+        """What is declared of attributes, by column."""
+        said = self.said.attributes.items()
+        return {name: Declared(entry.role, entry.time, entry.type) for name, entry in said}
+
+    @property
+    def events(self) -> Mapping[str, EventSection]:
+        """What is declared of events, by type."""
+        return self.said.events
+
+    @property
+    def points(self) -> PointsSection:
+        """The rules of the scorecard, and their groups."""
+        return self.said.points
+
+    @property
+    def catalogue(self) -> tuple[str, ...]:
+        """The lines of the feature catalogue, for `features.plan.expand`."""
+        return self.said.features.catalogue
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The names of the tasks."""
+        return tuple(self.said.tasks)
+
+    def task(self, name: str) -> Task:
+        """The task of that name; UsageError naming those there are when it is not one of them."""
+        if name not in self.said.tasks:
+            there_are = (
+                f"its tasks are {', '.join(self.tasks)}"
+                if self.tasks
+                else "it has no [tasks.<name>]"
+            )
+            raise UsageError(
+                f"{self.source}: no task is called {name!r}; {there_are}.{nearest(name, self.tasks)}"
+            )
+        said = self.said.tasks[name]
+        return Task(
+            name=name,
+            label=said.label,
+            closes=said.closes,
+            reopens=said.reopens,
+            horizon=said.horizon,
+            every=said.cutoffs.every,
+            ages=said.cutoffs.ages or (),
+            until=said.until,
+            exclude_events=said.exclude_events,
+        )
+
+    def exclude_columns(self, task: Task | str) -> tuple[str, ...]:
+        """The columns that a task may not learn; none for a task that is not in the playbook."""
+        said = self.said.tasks.get(task if isinstance(task, str) else task.name)
+        return said.exclude_columns if said else ()
+
+    @cached_property
+    def touches(self) -> tuple[str, ...]:
+        """Event types done by us."""
+        return tuple(name for name, event in self.events.items() if event.by == "us")
+
+    @cached_property
+    def outcomes(self) -> frozenset[str]:
+        """Event types that are an outcome: a label, a closing or a reopening of a task, or declared."""
+        in_tasks = {
+            name
+            for task in self.said.tasks.values()
+            for name in (*task.label, *task.closes, *task.reopens)
+        }
+        return frozenset(in_tasks | {name for name, event in self.events.items() if event.outcome})
+
+    def state_after(self, event_type: str) -> State:
+        """How a lead stands once this event has closed it."""
+        event = self.events.get(event_type)
+        return _AFTER[event.outcome if event else None]
+
+    def event_label(self, event_type: str, lang: str) -> str | None:
+        """What people call an event type; None where the playbook does not say."""
+        event = self.events.get(event_type)
+        return in_language(event.label, lang) if event else None
+
+    def attribute_label(self, name: str, lang: str) -> str | None:
+        """What people call an attribute; None where the playbook does not say."""
+        attribute = self.said.attributes.get(name)
+        return in_language(attribute.label, lang) if attribute else None
+
+    def temperature(
+        self, points: npt.NDArray[np.int64], probability: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[Any], Literal["points", "probability"]]:
+        """Hot, warm or cold, and by what.
+
+        Parameters
+        ----------
+        points : ndarray of shape (n,), int64
+        probability : ndarray of shape (n,), NaN where it is not known
+
+        Returns
+        -------
+        temperature : ndarray of shape (n,), object
+            ``"hot"`` from `hot` on, ``"warm"`` from `warm` on, else ``"cold"``; None where the
+            playbook goes by probability and none is known.
+        by : {"points", "probability"}
+        """
+        said = self.said.temperature
+        value = np.asarray(points if said.by == "points" else probability, dtype=np.float64)
+        band = (value >= said.hot).astype(np.int64) + (value >= said.warm)
+        return _BANDS[np.where(np.isnan(value), 3, band)], said.by
+
+
+def in_language(label: Label, lang: str) -> str | None:
+    """A label in the language asked for, else in the other one, else None."""
+    return (label.ja or label.en) if lang == "ja" else (label.en or label.ja)

@@ -1,0 +1,225 @@
+"""What a playbook may say: every key with its type, as one Pydantic schema."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from features.instants import DAY
+from models.playbook_values import (
+    Count,
+    Duration,
+    Durations,
+    Label,
+    Lines,
+    Number,
+    Scalar,
+    Scalars,
+    Section,
+    Text,
+    Texts,
+    listed,
+    refuse,
+)
+
+CATALOGUE = (
+    *("count 1d", "count 7d", "count 30d", "count 90d", "count ever"),
+    *("decay 3d", "decay 14d", "decay 45d", "recency", "age"),
+)
+"""The features of a playbook that lists none."""
+
+
+class AttributeSection(Section):
+    """``[attributes.<name>]``: what a column of the lead list is; what is not said is guessed."""
+
+    role: Literal["feature", "display", "key", "consent", "outcome", "protected"] | None = None
+    time: Literal["fixed", "tracked", "snapshot"] | None = None
+    type: Literal["number", "category", "date"] | None = None
+    label: Label = Label()
+
+
+class EventSection(Section):
+    """``[events.<type>]``: what an event means."""
+
+    later = frozenset({"step", "answers", "from"})
+    label: Label = Label()
+    by: Literal["lead", "us"] = "lead"
+    flow: Literal["inbound", "outbound"] | None = None
+    channel: Text | None = None
+    outcome: Literal["deal", "won", "lost"] | None = None
+
+
+class Cutoffs(Section):
+    """When leads are looked at in training: at multiples of a length of time, or at ages."""
+
+    every: Duration | None = None
+    ages: Durations | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.every is None) == (self.ages is None):
+            raise refuse('expected exactly one of every = "7d" and ages = ["1d", "7d"]')
+        return self
+
+
+class TaskSection(Section):
+    """``[tasks.<name>]``: one question asked of leads; see `features.task.Task`."""
+
+    label: Annotated[Texts, Field(min_length=1)]
+    closes: Texts = ()
+    reopens: Texts = ()
+    horizon: Duration
+    cutoffs: Cutoffs = Cutoffs(every="7d")  # type: ignore[arg-type]  # as a playbook writes it
+    until: Duration = 365 * DAY
+    exclude_events: Texts = ()
+    exclude_columns: Texts = ()
+
+
+class FeaturesSection(Section):
+    """``[features]``: the catalogue of behavioural features, a line each."""
+
+    catalogue: Lines = CATALOGUE
+
+
+_FORMS = {
+    "event": ("channel", "at_most", "half_life", "expires"),
+    "attribute": ("equals", "in", "min", "max"),
+    "silent_for": (),
+}
+"""What a rule looks at, and the keys that go with it."""
+
+
+class RuleSection(Section):
+    """``[[points.rules]]``: points for events, for an attribute, or for silence."""
+
+    later = frozenset(
+        {"content", "value", "pattern", "missing", "all", "any", "none", "once", "score"}
+    )
+    name: Text
+    points: Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
+    group: Text | None = None
+    label: Label = Label()
+
+    event: Annotated[Texts, Field(min_length=1)] | None = None
+    channel: Annotated[Texts, Field(min_length=1)] | None = None
+    at_most: Count | None = None
+    half_life: Duration | None = None
+    expires: Duration | None = None
+
+    attribute: Text | None = None
+    equals: Scalar | None = None
+    one_of: Scalars | None = Field(default=None, alias="in")
+    min: Number | None = None
+    max: Number | None = None
+
+    silent_for: Duration | None = None
+
+    @property
+    def values(self) -> tuple[str | bool | int | float, ...] | None:
+        """What the attribute may equal; None for a range."""
+        return self.one_of if self.equals is None else (self.equals,)
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if self.points == 0:
+            raise refuse("expected points above or below 0; a rule worth nothing says nothing")
+        forms = [
+            form for form in ("event", "attribute", "silent_for") if getattr(self, form) is not None
+        ]
+        if len(forms) != 1:
+            came = " and ".join(forms) or "none of them"
+            raise refuse(f"expected exactly one of event, attribute and silent_for, got {came}")
+        given = {"in" if key == "one_of" else key for key in self.model_fields_set}
+        for form, keys in _FORMS.items():
+            strange = sorted(given.intersection(keys))
+            if form != forms[0] and strange:
+                raise refuse(
+                    f"{strange[0]} belongs to a rule with {form}, and this one has {forms[0]}"
+                )
+        if self.half_life is not None and self.expires is not None:
+            raise refuse("expected half_life or expires, got both")
+        if self.attribute is not None:
+            self._one_condition()
+        return self
+
+    def _one_condition(self) -> None:
+        ranged = self.min is not None or self.max is not None
+        if (self.equals is not None) + (self.one_of is not None) + ranged != 1:
+            raise refuse(
+                "a rule with attribute needs exactly one of equals, in, and min with or without max"
+            )
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise refuse(f"expected min not above max, got min {self.min:g} and max {self.max:g}")
+        numeric = {
+            isinstance(v, int | float) and not isinstance(v, bool) for v in self.values or ()
+        }
+        if len(numeric) > 1:
+            raise refuse("expected values that are all numbers or all texts")
+
+
+class GroupSection(Section):
+    """``[points.groups.<name>]``: the most that its rules earn, or cost, together."""
+
+    cap: Count
+
+
+class PointsSection(Section):
+    """``[points]``: the scorecard."""
+
+    groups: dict[Text, GroupSection] = Field(default={})
+    rules: Annotated[tuple[RuleSection, ...], BeforeValidator(listed)] = ()
+
+
+class TemperatureSection(Section):
+    """``[temperature]``: hot from `hot` on, warm from `warm` on, cold below."""
+
+    later = frozenset({"hysteresis", "capacity"})
+    by: Literal["points", "probability"] = "points"
+    hot: Number
+    warm: Number
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_points(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("by") != "probability":
+            return {"hot": 50, "warm": 25, **data}
+        return data
+
+    @model_validator(mode="after")
+    def _bands(self) -> Self:
+        if self.hot <= self.warm:
+            raise refuse(f"expected hot above warm, got hot {self.hot:g} and warm {self.warm:g}")
+        if self.by == "points" and not (self.hot.is_integer() and self.warm.is_integer()):
+            raise refuse(f"expected whole points, got hot {self.hot:g} and warm {self.warm:g}")
+        if self.by == "probability" and not (self.warm > 0 and self.hot <= 1):
+            raise refuse(
+                f"expected probabilities in (0, 1], got hot {self.hot:g} and warm {self.warm:g}"
+            )
+        return self
+
+
+class Schema(Section):
+    """A whole playbook."""
+
+    later = frozenset(
+        {
+            "stages",
+            "journey",
+            "actions",
+            "exclude",
+            "suppress",
+            "target",
+            "names",
+            "psychological_stages",
+        }
+    )
+    version: Literal[1] = Field(alias="schema")
+    timezone: Text | None = None
+    columns: dict[str, Text] = Field(default={})
+    attributes: dict[Text, AttributeSection] = Field(default={})
+    events: dict[Text, EventSection] = Field(default={})
+    tasks: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], TaskSection] = Field(default={})
+    features: FeaturesSection = FeaturesSection()
+    points: PointsSection = PointsSection()
+    temperature: TemperatureSection = TemperatureSection(hot=50, warm=25)

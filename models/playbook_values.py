@@ -1,0 +1,90 @@
+"""The values that stand in a playbook, and what every table of it has in common."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from features.errors import UsageError
+from features.instants import DAY, duration
+
+_LONGEST = 36_500 * DAY
+
+
+def refuse(message: str) -> PydanticCustomError:
+    """A problem in a playbook: what was expected and, where it helps, what came."""
+    return PydanticCustomError("playbook", "{message}", {"message": message})
+
+
+def _duration(value: object) -> object:
+    if not isinstance(value, str):
+        raise refuse("expected a length of time in quotes, such as '90d'")
+    try:
+        length = duration(value)
+    except UsageError as error:
+        raise refuse(
+            f"expected a length of time such as '90d', '36h' or '2w', got {value!r}"
+        ) from error
+    if length > _LONGEST:
+        raise refuse(f"expected a length of time of at most '36500d', got {value!r}")
+    return length
+
+
+def listed(value: object) -> object:
+    """A list of TOML as the tuple that the schema holds."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _one_or_more(value: object) -> object:
+    return (value,) if isinstance(value, str) else listed(value)
+
+
+def _scalar(value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise refuse(f"expected text, a finite number, true or false, got {value}")
+    if not isinstance(value, str | int | float):
+        raise refuse("expected text, a number, true or false")
+    return value
+
+
+Text = Annotated[str, Field(min_length=1)]
+Texts = Annotated[tuple[Text, ...], BeforeValidator(_one_or_more)]
+"""A list of texts; one text stands for a list of one."""
+Lines = Annotated[tuple[Text, ...], BeforeValidator(listed), Field(min_length=1)]
+Duration = Annotated[int, BeforeValidator(_duration)]
+"""Microseconds, written ``"90d"``."""
+Durations = Annotated[tuple[Duration, ...], BeforeValidator(listed), Field(min_length=1)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Scalar = Annotated[str | bool | int | float, BeforeValidator(_scalar)]
+Scalars = Annotated[tuple[Scalar, ...], BeforeValidator(listed), Field(min_length=1)]
+Count = Annotated[int, Field(gt=0, le=1_000_000)]
+
+
+class Section(BaseModel):
+    """A table of the playbook: no key beyond its own, except tables called ``x-...``.
+
+    Attributes
+    ----------
+    later : frozenset of str
+        Keys that the contract reserves and this version does not know yet.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    later: ClassVar[frozenset[str]] = frozenset()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_own_tables(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return {k: v for k, v in data.items() if not (k.startswith("x-") and isinstance(v, dict))}
+
+
+class Label(Section):
+    """What something is called, in each language."""
+
+    en: Text | None = None
+    ja: Text | None = None

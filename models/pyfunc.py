@@ -1,0 +1,118 @@
+"""The artefact as an MLflow model: the same leads and events in, the same scores out.
+
+MLflow finds this module by name (``loader_module``); the model it logs holds files and no code. The
+service does not come this way: it loads the artefact's files itself, and checks them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import ValidationError
+
+from features.errors import InputError
+from features.instants import now
+from models.artefact import load
+from models.intake import form_of
+from models.playbook import Playbook
+from models.points_map import PointsMap
+from models.request import ScoreRequest, cutoffs, leads_and_log
+from models.scorer import Scorer
+from models.settings import Settings
+
+_OWN = ("lead_id", "created_at", "events", "as_of")
+
+
+class LeadScorer:
+    """What ``mlflow.pyfunc.load_model`` wraps."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self.scorer = scorer
+
+    def predict(
+        self, model_input: pd.DataFrame, params: Mapping[str, Any] | None = None
+    ) -> pd.DataFrame:
+        """Score leads.
+
+        Parameters
+        ----------
+        model_input : DataFrame
+            A row for each lead: `lead_id`, optionally `created_at`, `events` (a list of events as
+            HTTP takes them, or its JSON text) and `as_of`; every other column is an attribute.
+        params : mapping, optional
+            ``reasons`` (0 to 5, default 0) and ``lang`` ("en" or "ja").
+
+        Returns
+        -------
+        DataFrame
+            A row for each lead in the same order, with the names of the contract.
+
+        Raises
+        ------
+        InputError
+            Naming the row and the field that cannot be used.
+        """
+        asked = params or {}
+        requests = [
+            _request(place, row) for place, row in enumerate(model_input.to_dict("records"))
+        ]
+        form = form_of(self.scorer.playbook)
+        leads, log = leads_and_log(requests, form)
+        scores = self.scorer.score(
+            leads,
+            log,
+            cutoffs(requests, form, now()),
+            task=self.scorer.artefact.task.name if self.scorer.artefact else "qualification",
+            reasons=int(asked.get("reasons", 0)),
+            lang=str(asked.get("lang", "en")),
+        )
+        return pd.DataFrame(
+            [scores.record(row) for row in range(len(scores))], index=model_input.index
+        )
+
+
+def _request(place: int, row: Mapping[Any, Any]) -> ScoreRequest:
+    plain = {str(name): _plain(value) for name, value in row.items()}
+    events = plain.get("events") or []
+    try:
+        message = {
+            "lead": {
+                "lead_id": plain.get("lead_id"),
+                "created_at": plain.get("created_at"),
+                "attributes": {k: v for k, v in plain.items() if k not in _OWN},
+            },
+            "events": json.loads(events) if isinstance(events, str) else list(events),
+            "as_of": plain.get("as_of"),
+        }
+        return ScoreRequest.model_validate(message)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"Row {place}, {where}: {first['msg']}.") from error
+    except ValueError as error:
+        raise InputError(f"Row {place}, events: not a list of events: {error}.") from error
+
+
+def _plain(value: Any) -> Any:
+    """A cell of a DataFrame as JSON would hold it; missing is None."""
+    if isinstance(value, list | tuple | dict | np.ndarray):
+        return value
+    if pd.isna(value):
+        return None
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat()
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _load_pyfunc(path: str) -> LeadScorer:
+    """What MLflow calls with the folder of the artefact."""
+    settings = Settings()
+    playbook = Playbook.load(settings.playbook)
+    artefact = load(Path(path))
+    points_map, _ = PointsMap.load(settings.points_maps, artefact.task.name, playbook.version)
+    return LeadScorer(Scorer(playbook, artefact, points_map))

@@ -1,0 +1,41 @@
+"""Deployment: the ``TEGAKARI_*`` environment variables, and the standard ``MLFLOW_*`` ones."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+REGISTERED = {"qualification": "lead-conversion"}
+"""The registered model's name by task; another task ``x`` has ``lead-x``."""
+
+
+class Settings(BaseSettings):
+    """What differs between deployments; what leads mean is in the playbook instead."""
+
+    model_config = SettingsConfigDict(env_prefix="TEGAKARI_")
+
+    home: Path = Path("var")
+    """Folder of models, points maps and the MLflow store."""
+    playbook: Path | None = None
+    """The company's playbook; by default the one that comes with Tegakari."""
+    model: str = "models:/lead-conversion@champion"
+    """The model that answers: an MLflow model URI, or the folder of an artefact."""
+
+    @property
+    def tracking_uri(self) -> str:
+        """``MLFLOW_TRACKING_URI``, else an SQLite file under `home`."""
+        return (
+            os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.home.absolute()}/mlflow.db"
+        )
+
+    @property
+    def points_maps(self) -> Path:
+        """Folder of the points maps."""
+        return self.home / "points"
+
+
+def registered_name(task: str) -> str:
+    """The name under which models of a task are registered in MLflow."""
+    return REGISTERED.get(task, f"lead-{task}")

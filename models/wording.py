@@ -1,0 +1,81 @@
+"""Facts as sentences, in the languages of ``models/text``."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+_TEXTS = Path(__file__).parent / "text"
+LANGUAGES: tuple[str, ...] = tuple(sorted(path.stem for path in _TEXTS.glob("*.toml")))
+
+
+@cache
+def texts(lang: str) -> dict[str, dict[str, str]]:
+    """The texts of one language, by section."""
+    return tomllib.loads((_TEXTS / f"{lang}.toml").read_text(encoding="utf-8"))
+
+
+def language(accept: str | None) -> str:
+    """The language to answer in, from an ``Accept-Language`` header or a plain name; else English.
+
+    Examples
+    --------
+    >>> language("fr;q=0.9, ja;q=0.8"), language("ja-JP"), language(None)
+    ('ja', 'ja', 'en')
+    """
+    wanted = []
+    for place, part in enumerate((accept or "").split(",")):
+        tag, _, quality = part.strip().partition(";q=")
+        try:
+            weight = float(quality) if quality else 1.0
+        except ValueError:
+            weight = 0.0
+        name = tag.split("-")[0].lower()
+        if name in LANGUAGES and weight > 0:
+            wanted.append((-weight, place, name))
+    return min(wanted)[2] if wanted else "en"
+
+
+def ago(hours: float, lang: str) -> str:
+    """How long ago something was: hours up to two days, then whole days."""
+    words = texts(lang)["ago"]
+    if hours < 1:
+        return words["hour"]
+    if hours < 48:
+        n = int(hours)
+        return words["one_hour"] if n == 1 else words["hours"].format(n=n)
+    n = int(hours // 24)
+    return words["one_day"] if n == 1 else words["days"].format(n=n)
+
+
+def sentence(role: str, label: str, facts: Mapping[str, Any], lang: str) -> str:
+    """One reason in words; `role` is the section of the texts that says it."""
+    words = texts(lang)[role]
+    if role == "events":
+        if not facts["count"]:
+            return words["none"].format(label=label)
+        since = ago(facts["hours_since_last"], lang)
+        form = "once" if facts["count"] == 1 else "seen"
+        count = texts(lang)["count"]["many"].format(n=facts["count"])
+        return words[form].format(label=label, count=count, ago=since)
+    if role == "age":
+        if facts.get("days") is None:
+            return words["unknown"]
+        return words["known"].format(ago=ago(facts["days"] * 24, lang))
+    if role == "points":
+        return words["fired"].format(label=label, points=_signed(facts["points"]))
+    if facts.get("value") is None:
+        return words["missing"].format(label=label)
+    return words["given"].format(label=label, value=_shown(facts["value"]))
+
+
+def _shown(value: str | float) -> str:
+    """A whole number without a point."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _signed(points: float) -> str:
+    return f"{points:+g}" if points == round(points) else f"{points:+.1f}"

@@ -1,0 +1,372 @@
+"""The playbook: what it means, and what it refuses with which words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from features.errors import PlaybookError, UsageError
+from features.instants import DAY, HOUR
+from features.plan import ANY, expand
+from models.playbook import Playbook
+from training.contents import CHANNELS, TYPES
+
+ROOT = Path(__file__).parents[2]
+SMALL = """
+schema = 1
+timezone = "Asia/Tokyo"
+
+[events]
+visit = { label = { en = "visit", ja = "訪問" } }
+call = { by = "us" }
+order = { outcome = "won" }
+
+[tasks.sale]
+label = "order"  # a comment
+closes = ["order"]
+horizon = "90d"
+
+[[points.rules]]
+name = "visit"
+event = "visit"
+points = 5
+
+[[points.rules]]
+name = "quiet"
+silent_for = "30d"
+points = -5
+"""
+
+
+@pytest.fixture(scope="module")
+def default() -> Playbook:
+    return Playbook.load()
+
+
+def test_the_default_declares_no_zone_and_the_task_of_the_contract(default: Playbook) -> None:
+    task = default.task("qualification")
+    assert default.timezone is None
+    assert (task.label, task.horizon, task.every) == (("deal_opened",), 90 * DAY, 7 * DAY)
+    assert task.closes == ("deal_opened", "deal_won", "lost", "purchase")
+    assert task.until == 365 * DAY
+
+
+def test_the_default_knows_every_event_of_the_simulated_world(default: Playbook) -> None:
+    assert set(TYPES) == set(default.events)
+    for name in TYPES:
+        label = default.events[name].label
+        assert label.en, name
+        assert label.ja, name
+        assert default.events[name].channel == next(c for c, of in CHANNELS.items() if name in of)
+
+
+def test_every_rule_of_the_default_has_words_in_both_languages(default: Playbook) -> None:
+    for rule in default.points.rules:
+        if rule.event is None or len(rule.event) > 1:
+            assert rule.label.en, rule.name
+            assert rule.label.ja, rule.name
+
+
+def test_the_default_catalogue_is_the_schema_s_own(default: Playbook) -> None:
+    assert default.catalogue == Playbook.parse("schema = 1").catalogue
+    assert expand(default.catalogue, [ANY])
+
+
+def test_touches_outcomes_and_states(default: Playbook) -> None:
+    assert set(default.touches) == {
+        "newsletter_sent",
+        "direct_mail_sent",
+        "call_made",
+        "webinar_invite",
+        "seminar_invite",
+    }
+    assert default.outcomes == {"deal_opened", "deal_won", "lost", "purchase"}
+    assert default.state_after("deal_opened") == "in_deal"
+    assert default.state_after("deal_won") == default.state_after("purchase") == "customer"
+    assert default.state_after("lost") == "lost"
+    assert default.state_after("blog_view") == default.state_after("unheard_of") == "closed"
+
+
+def test_labels_fall_back_on_the_other_language_then_on_nothing(default: Playbook) -> None:
+    assert default.event_label("price_page_view", "en") == "price page view"
+    assert default.event_label("price_page_view", "ja") == "料金ページの閲覧"
+    assert default.attribute_label("role", "ja") == "役職"
+    assert default.event_label("unheard_of", "en") is None
+    assert default.attribute_label("unheard_of", "en") is None
+    only_english = Playbook.parse('schema = 1\n[events.visit]\nlabel.en = "visit"')
+    assert only_english.event_label("visit", "ja") == "visit"
+
+
+def test_the_loan_leads_are_asked_as_the_issue_says() -> None:
+    playbook = Playbook.load(ROOT / "notebooks" / "bpi2012.toml")
+    task = playbook.task("qualification")
+    ends = ("A_APPROVED", "A_DECLINED", "A_CANCELLED")
+    assert (task.label, task.closes, task.horizon) == (("A_APPROVED",), ends, 14 * DAY)
+    assert task.ages == (1 * DAY, 7 * DAY, 14 * DAY)
+    assert task.every is None
+    assert set(task.exclude_events) == {*ends, "A_REGISTERED", "A_ACTIVATED", "O_ACCEPTED"}
+    assert playbook.exclude_columns(task) == ("approved", "declined", "cancelled")
+    assert [playbook.state_after(name) for name in ends] == ["customer", "lost", "lost"]
+    counted = {name for rule in playbook.points.rules for name in rule.event or ()}
+    assert not counted & set(task.exclude_events)
+
+
+def test_49_points_are_warm_and_50_hot(default: Playbook) -> None:
+    points = np.array([-7, 24, 25, 49, 50, 51])
+    temperature, by = default.temperature(points, np.full(6, np.nan))
+    assert temperature.tolist() == ["cold", "cold", "warm", "warm", "hot", "hot"]
+    assert by == "points"
+
+
+def test_by_probability_nothing_is_invented_where_none_is_known() -> None:
+    playbook = Playbook.parse(
+        'schema = 1\n[temperature]\nby = "probability"\nhot = 0.2\nwarm = 0.1'
+    )
+    temperature, by = playbook.temperature(
+        np.full(5, 90), np.array([0.2, 0.1999, 0.1, 0.0, np.nan])
+    )
+    assert temperature.tolist() == ["hot", "warm", "warm", "cold", None]
+    assert by == "probability"
+
+
+def test_the_version_is_that_of_the_meaning() -> None:
+    version = Playbook.parse(SMALL).version
+    head, visit, quiet = SMALL.split("[[points.rules]]\n")
+    same = [
+        SMALL.replace("  # a comment", ""),
+        SMALL.replace('"90d"', '"2160h"'),
+        SMALL + '\n[temperature]\nby = "points"\nhot = 50\nwarm = 25\n',
+        SMALL + '\n[x-marketing]\nowner = "ours"\n',
+        f"{head}[[points.rules]]\n{quiet}\n[[points.rules]]\n{visit}",
+    ]
+    other = [
+        SMALL.replace("points = 5", "points = 6"),
+        SMALL.replace('"90d"', '"89d"'),
+        SMALL.replace("Asia/Tokyo", "UTC"),
+        SMALL + "\n[temperature]\nhot = 51\n",
+    ]
+    assert {Playbook.parse(text).version for text in same} == {version}
+    assert len({version, *(Playbook.parse(text).version for text in other)}) == 1 + len(other)
+    assert len(version) == 12
+
+
+def test_own_tables_are_left_alone_and_only_they() -> None:
+    playbook = Playbook.parse(SMALL + "\n[tasks.sale.x-note]\nwhy = 3\n[x-ray.deep]\ny = 1\n")
+    assert playbook.version == Playbook.parse(SMALL).version
+    assert "x-ray" in Playbook.parse("schema = 1\n[events.x-ray]").events
+
+
+def test_names_that_files_have() -> None:
+    playbook = Playbook.parse('schema = 1\n[columns]\nlead_id = "Prospect ID"')
+    assert playbook.columns == {"lead_id": "Prospect ID"}
+    assert playbook.timezone is None
+
+
+def test_a_task_that_is_not_there_is_named_with_those_that_are() -> None:
+    with pytest.raises(
+        UsageError, match=r"no task is called 'sales'; its tasks are sale\. Did you"
+    ):
+        Playbook.parse(SMALL).task("sales")
+    with pytest.raises(UsageError, match=r"it has no \[tasks\.<name>\]"):
+        Playbook.parse("schema = 1").task("sale")
+    assert Playbook.parse("schema = 1").exclude_columns("sale") == ()
+
+
+def test_a_catalogue_may_go_down_to_hours() -> None:
+    playbook = Playbook.parse('schema = 1\n[features]\ncatalogue = ["count 36h", "age"]')
+    assert expand(playbook.catalogue, ["visit"])[0].parameter == 36 * HOUR
+
+
+RULE = 'schema = 1\n[[points.rules]]\nname = "r"\n'
+
+BROKEN = {
+    "not TOML": ("schema = 1\n[events\n", "line 2, column 8: this is not TOML: Expected ']'"),
+    "no schema": ("[events.a]\n", "line 1, schema: expected this key, and it is missing."),
+    "another schema": (
+        "schema = 2\n",
+        "line 1, schema: expected 1, the form this version reads, got 2.",
+    ),
+    "unknown table": (
+        "schema = 1\n[task.sale]\n",
+        "line 2, task: unknown key; expected one of schema, timezone, columns, attributes, events, "
+        "tasks, features, points, temperature. Did you mean 'tasks'?",
+    ),
+    "unknown key": (
+        SMALL.replace('horizon = "90d"', 'horizont = "90d"'),
+        "line 13, tasks.sale.horizont: unknown key; expected one of label, closes, reopens, horizon, "
+        "cutoffs, until, exclude_events, exclude_columns. Did you mean 'horizon'?",
+    ),
+    "own table that is none": ("schema = 1\nx-note = 3\n", "line 2, x-note: unknown key"),
+    "missing key": (
+        "schema = 1\n[events.a]\n[tasks.t]\nlabel = 'a'\n",
+        "line 3, tasks.t.horizon: expected this key, and it is missing.",
+    ),
+    "wrong type": (
+        RULE + "event = 'a'\npoints = '5'\n",
+        "points: expected a whole number, got '5'.",
+    ),
+    "not a whole number": (
+        RULE + "event = 'a'\npoints = 5.5\n",
+        "expected a whole number, got 5.5.",
+    ),
+    "worth nothing": (RULE + "event = 'a'\npoints = 0\n", "expected points above or below 0"),
+    "choice": (
+        'schema = 1\n[events.a]\nby = "sales"\n',
+        "line 3, events.a.by: expected one of lead, us, got 'sales'.",
+    ),
+    "near choice": (
+        'schema = 1\n[attributes]\nrole = { time = "snapshots" }\n',
+        "line 3, attributes.role.time: expected one of fixed, tracked, snapshot, got 'snapshots'. "
+        "Did you mean 'snapshot'?",
+    ),
+    "length of time": (
+        SMALL.replace('"90d"', '"3 months"'),
+        "line 13, tasks.sale.horizon: expected a length of time such as '90d', '36h' or '2w', "
+        "got '3 months'.",
+    ),
+    "bare length of time": (SMALL.replace('"90d"', "90"), "in quotes, such as '90d'."),
+    "endless length of time": (SMALL.replace('"90d"', '"99999999d"'), "of at most '36500d'"),
+    "zone": (
+        'schema = 1\ntimezone = "Tokio"\n',
+        "line 2, timezone: No time zone is called 'Tokio'.",
+    ),
+    "column": (
+        'schema = 1\n[columns]\nlead = "id"\n',
+        "line 3, columns.lead: expected one of lead_id, created_at,",
+    ),
+    "column twice": (
+        'schema = 1\n[columns]\nlead_id = "id"\ncreated_at = "id"\n',
+        "line 4, columns.created_at: expected a column of its own; lead_id has it.",
+    ),
+    "both cutoffs": (
+        SMALL.replace('"90d"', '"90d"\ncutoffs = { every = "7d", ages = ["1d"] }'),
+        'line 14, tasks.sale.cutoffs: expected exactly one of every = "7d" and ages = ["1d", "7d"].',
+    ),
+    "catalogue": (
+        'schema = 1\n[features]\ncatalogue = [\n    "age",\n    "count",\n]\n',
+        "line 5, features.catalogue[1]: Catalogue line 'count': count takes a window.",
+    ),
+    "event of a rule": (
+        SMALL.replace('event = "visit"', 'event = "visits"'),
+        "line 17, points.rules[\"visit\"].event: 'visits' is not an event of this playbook. "
+        "Did you mean 'visit'? Correct it or declare [events.visits].",
+    ),
+    "event of a task": (
+        SMALL.replace('["order"]', '["ordr"]'),
+        "line 12, tasks.sale.closes: 'ordr'",
+    ),
+    "two forms": (
+        RULE + "points = 5\nevent = 'a'\nsilent_for = '3d'\n",
+        "got event and silent_for.",
+    ),
+    "no form": (RULE + "points = 5\n", "exactly one of event, attribute and silent_for, got none"),
+    "option of another form": (
+        RULE + "points = 5\nattribute = 'a'\nequals = 1\nat_most = 2\n",
+        'line 2, points.rules["r"]: at_most belongs to a rule with event, and this one has attribute.',
+    ),
+    "two conditions": (
+        RULE + "points = 5\nattribute = 'a'\nequals = 1\nmin = 2\n",
+        "needs exactly one of equals, in, and min with or without max",
+    ),
+    "empty range": (
+        RULE + "points = 5\nattribute = 'a'\nmin = 3\nmax = 2\n",
+        "expected min not above max, got min 3 and max 2.",
+    ),
+    "numbers and texts": (
+        RULE + "points = 5\nattribute = 'a'\nin = [1, 'b']\n",
+        "expected values that are all numbers or all texts.",
+    ),
+    "half-life and end": (
+        RULE + "points = 5\nevent = 'a'\nhalf_life = '3d'\nexpires = '9d'\n",
+        "expected half_life or expires, got both.",
+    ),
+    "group": (
+        RULE + "points = 5\nevent = 'a'\ngroup = 'wbe'\n[points.groups.web]\ncap = 9\n",
+        "line 6, points.rules[\"r\"].group: expected one of web, got 'wbe'. Did you mean 'web'?",
+    ),
+    "no group": (
+        RULE + "points = 5\nevent = 'a'\ngroup = 'web'\n",
+        "expected a table [points.groups.web], got 'web'.",
+    ),
+    "cap": (
+        "schema = 1\n[points.groups.web]\ncap = 0\n",
+        "line 3, points.groups.web.cap: expected a number above 0, got 0.",
+    ),
+    "name twice": (
+        SMALL.replace('"quiet"', '"visit"'),
+        "line 21, points.rules[\"visit\"].name: expected a name of its own; 'visit' came before.",
+    ),
+    "bands": (
+        "schema = 1\n[temperature]\nhot = 20\n",
+        "line 2, temperature: expected hot above warm, got hot 20 and warm 25.",
+    ),
+    "parts of points": (
+        "schema = 1\n[temperature]\nhot = 50.5\n",
+        "expected whole points, got hot 50.5",
+    ),
+    "no probabilities": (
+        'schema = 1\n[temperature]\nby = "probability"\n',
+        "line 2, temperature.hot: expected this key, and it is missing.",
+    ),
+    "percent": (
+        'schema = 1\n[temperature]\nby = "probability"\nhot = 30\nwarm = 10\n',
+        "expected probabilities in (0, 1], got hot 30 and warm 10.",
+    ),
+    "not a number": (
+        "schema = 1\n[temperature]\nhot = nan\n",
+        "expected a finite number, got nan.",
+    ),
+    "name of a task": (
+        'schema = 1\n[tasks."../x"]\nlabel = "a"\nhorizon = "9d"\n',
+        "expected letters, digits, - and _, got '../x'.",
+    ),
+    "later table": ("schema = 1\n[stages]\n", "line 2, stages: belongs to a later version"),
+    "later key": (
+        RULE + "points = 5\nevent = 'a'\nonce = true\n",
+        ".once: belongs to a later version",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), BROKEN.values(), ids=BROKEN.keys())
+def test_a_broken_playbook_is_refused_naming_file_line_key_and_remedy(
+    text: str, message: str
+) -> None:
+    with pytest.raises(PlaybookError) as refusal:
+        Playbook.parse(text, "ours.toml")
+    assert str(refusal.value).startswith("ours.toml, line ")
+    assert message in str(refusal.value)
+
+
+def test_every_problem_is_named_in_the_order_of_lines() -> None:
+    text = 'schema = 1\n[events.a]\nby = 3\ncolour = "red"\n[stages]\n'
+    with pytest.raises(PlaybookError) as refusal:
+        Playbook.parse(text, "ours.toml")
+    lines = str(refusal.value).splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        "ours.toml, line 3, events.a.by",
+        "ours.toml, line 4, events.a.colour",
+        "ours.toml, line 5, stages",
+    ]
+
+
+def test_text_of_several_lines_does_not_confuse_the_lines() -> None:
+    text = 'schema = 1\n[events.a]\nlabel.en = """\nby = 1\n[events.b]\n"""\nby = "you"\n'
+    with pytest.raises(PlaybookError, match=r"line 7, events\.a\.by"):
+        Playbook.parse(text)
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(
+        PlaybookError, match=r"none\.toml: the playbook cannot be read: No such file"
+    ):
+        Playbook.load(tmp_path / "none.toml")
+    path = tmp_path / "p.toml"
+    path.write_bytes("schema = 1\n# 料金\n".encode("cp932"))
+    with pytest.raises(PlaybookError, match=r"line 2: expected UTF-8, got byte 0x97"):
+        Playbook.load(path)
+    path.write_bytes(SMALL.encode("utf-8-sig"))
+    assert Playbook.load(path).version == Playbook.parse(SMALL).version
+    assert Playbook.load(path).text == SMALL
