@@ -17,12 +17,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.instants import MISSING, parse, zone
+from features.cells import numbers, text_column
+from features.changes import Changes
+from features.instants import MISSING, zone
 from features.log import Leads
 from features.plan import Attribute
-from features.reading import text_column
 from features.spine import Spine
-from features.tables import Changes, numbers
+from features.times import parse
 
 Role = Literal["feature", "display", "key", "consent", "outcome", "protected"]
 Time = Literal["fixed", "tracked", "snapshot"]

@@ -9,11 +9,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from features.attributes import as_of
+from features.changes import Changes
 from features.kernel import Program, behaviour
 from features.log import EventLog, Leads
 from features.plan import Plan
 from features.spine import Spine
-from features.tables import Changes
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,8 @@ class EventLog:
     """Events grouped by lead, each lead's in canonical order.
 
     The order is ``occurred_at, event_type, channel, content, value, event_id`` (texts by code
-    point, missing first, a missing value last), so that the order of rows in a file never matters.
+    point, missing first, a missing value last), then by when the source recorded it, so that the
+    order of rows in a file never matters.
 
     Attributes
     ----------
@@ -167,6 +168,7 @@ def event_log(leads: Leads, events: EventColumns) -> EventLog:
         rows = order[tied]
         _, id_code = _codes(events.event_id.take(pa.array(rows)))
         keys = (
+            events.recorded_at[rows],
             id_code,
             events.value[rows],
             content_code[rows],

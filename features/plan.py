@@ -10,13 +10,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-from features.errors import PlaybookError
+from features.errors import PlaybookError, UsageError
 from features.instants import duration, duration_text
 from features.kinds import KINDS
 from features.log import EventLog
 
 ANY, BY_LEAD, BY_US, OTHER = "*any", "*by_lead", "*by_us", "*other"
 """Groups of event types: all of them, acts of the lead, touches by us, the rare ones together."""
+
+_LEAD = "*lead"
+"""What stands for a group in the name of a feature of the lead, which may have an attribute ``age``."""
 
 VOCABULARY = 64
 """How many event types have features of their own; the rest share `OTHER`."""
@@ -32,12 +35,12 @@ class Feature:
 
     @property
     def name(self) -> str:
-        """``count_7d(price_page_view)``, ``recency(*any)``, ``age``: derived, never chosen."""
+        """``count_7d(price_page_view)``, ``recency(*any)``, ``age(*lead)``: derived, never chosen."""
         kind = KINDS[self.kind]
         word = kind.name
         if kind.parameter:
             word += "_" + ("ever" if self.parameter is None else duration_text(self.parameter))
-        return f"{word}({self.of})" if kind.per_group else word
+        return f"{word}({self.of or _LEAD})"
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,10 @@ class Plan:
     timezone : str
         IANA name; the zone of days and of hours of the day.
     columns, date_events : dict
-        How the files of training named things (see `features.tables.Form`): the default when a
+        How the files of training named things (see `features.form.Form`): the default when a
         file is scored.
+    numbered : bool
+        Whether the lead list of training had no column of ids.
     """
 
     event_types: tuple[str, ...]
@@ -78,6 +83,7 @@ class Plan:
     timezone: str
     columns: dict[str, str]
     date_events: dict[str, str]
+    numbered: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -136,7 +142,7 @@ def expand(catalogue: Iterable[str], groups: Sequence[str]) -> tuple[Feature, ..
     """
     features: dict[Feature, None] = {}
     for line in catalogue:
-        word, *rest = line.split()
+        word, *rest = line.split() or [""]
         if word not in KINDS:
             raise PlaybookError(f"Catalogue line {line!r}: expected one of {', '.join(KINDS)}.")
         kind = KINDS[word]
@@ -144,7 +150,10 @@ def expand(catalogue: Iterable[str], groups: Sequence[str]) -> tuple[Feature, ..
             takes = f"a {kind.parameter.replace('_', '-')}" if kind.parameter else "no parameter"
             raise PlaybookError(f"Catalogue line {line!r}: {word} takes {takes}.")
         forever = rest == ["ever"] and kind.parameter == "window"
-        parameter = duration(rest[0]) if rest and not forever else None
+        try:
+            parameter = duration(rest[0]) if rest and not forever else None
+        except UsageError as error:
+            raise PlaybookError(f"Catalogue line {line!r}: {error}") from error
         for group in groups if kind.per_group else [None]:
             features[Feature(word, group, parameter)] = None
     return tuple(features)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import tempfile
-from collections.abc import Callable, Iterable
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +16,14 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
+from features.cells import as_text
 from features.errors import InputError
 
 OWN_PREFIX = "tegakari_"
 """Columns that Tegakari itself wrote; they are dropped when such a file is read again."""
 
-_CSV = {".csv", ".tsv", ".txt"}
-_PARQUET = {".parquet", ".pq"}
+CSV = {".csv", ".tsv", ".txt"}
+PARQUET = {".parquet", ".pq"}
 _DELIMITERS = (",", ";", "\t")
 
 
@@ -55,8 +54,8 @@ class Table:
     data : pyarrow.Table
         The rows that could be read. From CSV every cell is text and an empty cell is null.
     lines : ndarray of shape (n_rows,), int64
-        Where each row stands: in CSV the record counted from 1 with the header, which is the line
-        of the file unless cells hold line breaks; in Parquet the row counted from 1.
+        Where each row stands: in CSV the line of the file on which it begins, the header being on
+        line 1; in Parquet the row counted from 1.
     refused : list of Refusal
         Rows whose number of cells is not that of the header.
     understood : str
@@ -75,7 +74,7 @@ class Table:
     @property
     def rows_in(self) -> int:
         """Rows the file holds, those refused included."""
-        return self.data.num_rows + len(self.refused)
+        return int(self.data.num_rows) + len(self.refused)
 
     def refusals(self, bad: npt.NDArray[np.bool_], column: str, reason: str) -> list[Refusal]:
         """A refusal for each row marked in `bad`, naming the cell in `column`."""
@@ -113,10 +112,10 @@ def read(path: Path, rows_are: str = "lead") -> Table:
     suffix = path.suffix.lower()
     if not path.is_file():
         raise InputError(f"{path}: there is no such file.")
-    if suffix not in _CSV | _PARQUET:
+    if suffix not in CSV | PARQUET:
         raise InputError(f"{path}: expected a file ending in .csv, .tsv, .txt or .parquet.")
     try:
-        table = _read_parquet(path) if suffix in _PARQUET else _read_csv(path, rows_are)
+        table = _read_parquet(path) if suffix in PARQUET else _read_csv(path, rows_are)
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"{path}: cannot be read as {suffix[1:].upper()}: {error}") from error
     names = table.data.column_names
@@ -128,8 +127,8 @@ def read(path: Path, rows_are: str = "lead") -> Table:
 
 
 def _read_parquet(path: Path) -> Table:
+    _check_header(path, pa.parquet.read_schema(path).names)
     data = pa.parquet.read_table(path)
-    _check_header(path, data.column_names)
     return Table(str(path), data, np.arange(1, data.num_rows + 1), [], "Parquet")
 
 
@@ -137,24 +136,51 @@ def _read_csv(path: Path, rows_are: str) -> Table:
     text, encoding = _decoded(path, path.read_bytes())
     if not text.strip():
         raise InputError(f"{path}: the file is empty; expected a header line with column names.")
+    if not text.endswith((b"\n", b"\r")):
+        text += b"\n"
     first_line = text[: text.find(b"\n") + 1 or len(text)]
-    delimiter = max(_DELIMITERS, key=first_line.decode("utf-8").count)
+    outside_quotes = re.sub(rb'"[^"]*"', b"", first_line).decode("utf-8")
+    delimiter = max(_DELIMITERS, key=outside_quotes.count)
     header = next(
         csv.reader(io.TextIOWrapper(io.BytesIO(text), "utf-8", newline=""), delimiter=delimiter)
     )
     _check_header(path, header)
-    ragged: list[tuple[int, str, str]] = []
+    data, ragged = _records(text, header, delimiter)
+    line_of = _lines(header, data, ragged)
+    taken = np.setdiff1d(np.arange(2, len(line_of)), [row.record for row in ragged])
+    _check_last_quote(path, text, data, ragged, line_of)
+    refused = [
+        Refusal(rows_are, str(path), int(line_of[row.record]), "", row.cells, row.reason)
+        for row in ragged
+    ]
+    blank = np.ones(data.num_rows, dtype=bool)
+    for column in data.columns:
+        blank &= column.is_null().to_numpy()
+    understood = f"CSV, {encoding}, delimiter {delimiter!r}"
+    return Table(str(path), data, line_of[taken], refused, understood).keep(~blank)
+
+
+class _Ragged(NamedTuple):
+    """A record, counted from 1 with the header, whose cells are more or fewer than the header's."""
+
+    record: int
+    cells: str
+    reason: str
+
+
+def _records(text: bytes, header: list[str], delimiter: str) -> tuple[pa.Table, list[_Ragged]]:
+    ragged: list[_Ragged] = []
 
     def on_ragged(row: Any) -> str:
         reason = f"expected {row.expected_columns} cells, got {row.actual_columns}"
-        ragged.append((row.number, reason, row.text))
+        ragged.append(_Ragged(row.number, row.text, reason))
         return "skip"
 
     # Single-threaded, since only then does Arrow say which record a ragged row is.
     data = pa.csv.read_csv(
         io.BytesIO(text),
         read_options=pa.csv.ReadOptions(
-            use_threads=False, block_size=max(1 << 24, 2 * len(first_line))
+            use_threads=False, block_size=max(1 << 24, 2 * text.find(b"\n"))
         ),
         parse_options=pa.csv.ParseOptions(
             delimiter=delimiter,
@@ -169,24 +195,45 @@ def _read_csv(path: Path, rows_are: str) -> Table:
             quoted_strings_can_be_null=True,
         ),
     )
-    refused = [
-        Refusal(rows_are, str(path), line, "", cells, reason) for line, reason, cells in ragged
-    ]
-    lines = np.setdiff1d(
-        np.arange(2, data.num_rows + len(ragged) + 2),
-        [line for line, _, _ in ragged],
-        assume_unique=True,
-    )
-    blank = np.ones(data.num_rows, dtype=bool)
+    return data, ragged
+
+
+def _lines(header: list[str], data: pa.Table, ragged: list[_Ragged]) -> npt.NDArray[np.int64]:
+    """The line on which each record begins, by the record's number."""
+    breaks = np.zeros(2 + data.num_rows + len(ragged), dtype=np.int64)
+    breaks[1] = sum(name.count("\n") for name in header)
+    taken = np.ones(len(breaks), dtype=bool)
+    taken[:2] = False
+    for row in ragged:
+        breaks[row.record] = row.cells.count("\n")
+        taken[row.record] = False
     for column in data.columns:
-        blank &= column.is_null().to_numpy()
-    understood = f"CSV, {encoding}, delimiter {delimiter!r}"
-    return Table(str(path), data, lines, refused, understood).keep(~blank)
+        breaks[taken] += pc.fill_null(pc.count_substring(column, "\n"), 0).to_numpy()
+    before: npt.NDArray[np.int64] = np.cumsum(breaks) - breaks
+    return np.arange(len(breaks)) + before
+
+
+def _check_last_quote(
+    path: Path, text: bytes, data: pa.Table, ragged: list[_Ragged], line_of: npt.NDArray[np.int64]
+) -> None:
+    """Refuse a file whose last record is the rest of the file, for want of a closing quote."""
+    last = len(line_of) - 1
+    if ragged and ragged[-1].record == last:
+        cells = ragged[-1].cells
+        swallowed = "\n" in cells and cells.count('"') % 2 == 1
+    else:
+        cell = data.columns[-1][-1].as_py() if data.num_rows else None
+        swallowed = (cell or "").endswith("\n") and not text.rstrip(b"\r\n").endswith(b'"')
+    if swallowed:
+        raise InputError(
+            f"{path}, line {line_of[last]}: a quotation mark in this row is never closed. "
+            "Close it, or write it twice."
+        )
 
 
 def _decoded(path: Path, raw: bytes) -> tuple[bytes, str]:
     """The file as UTF-8, and the encoding it was in."""
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in raw[:4]:
         raise InputError(f"{path}: the file is UTF-16. Save it as UTF-8 or as cp932 (Shift JIS).")
     try:
         raw.decode("utf-8")
@@ -205,6 +252,8 @@ def _decoded(path: Path, raw: bytes) -> tuple[bytes, str]:
 
 
 def _check_header(path: Path, names: list[str]) -> None:
+    if not names:
+        raise InputError(f"{path}, line 1: expected a header with column names; the line is empty.")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InputError(
@@ -213,97 +262,3 @@ def _check_header(path: Path, names: list[str]) -> None:
     if any(not name.strip() for name in names):
         position = next(i for i, name in enumerate(names, 1) if not name.strip())
         raise InputError(f"{path}, line 1: column {position} has no name. Name it or remove it.")
-
-
-def write(data: pa.Table, path: Path) -> None:
-    """Write a table as CSV (UTF-8) or Parquet by the ending of `path`: whole or not at all."""
-    if path.suffix.lower() in _PARQUET:
-        write_whole(path, lambda file: pa.parquet.write_table(data, file, compression="zstd"))
-    elif path.suffix.lower() in _CSV:
-        write_whole(path, lambda file: pa.csv.write_csv(data, file, _csv_form(path)))
-    else:
-        raise InputError(f"{path}: expected an output ending in .csv, .tsv, .txt or .parquet.")
-
-
-def check_output(path: Path) -> None:
-    """Refuse an output that could not be written, before the long work starts."""
-    if path.suffix.lower() not in _CSV | _PARQUET:
-        raise InputError(f"{path}: expected an output ending in .csv, .tsv, .txt or .parquet.")
-    if not path.parent.is_dir():
-        raise InputError(f"{path}: the folder {path.parent} does not exist. Make it first.")
-
-
-def _csv_form(path: Path) -> pa.csv.WriteOptions:
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-    return pa.csv.WriteOptions(delimiter=delimiter, quoting_style="needed")
-
-
-def write_whole(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
-    """Let `fill` write a file that appears at `path` only when it is complete and on the disk."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            fill(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
-
-
-def refused_path(out: Path) -> Path:
-    """Where the rows that were refused go: ``scores.csv`` has ``scores.csv.refused.csv``."""
-    return out.with_name(f"{out.name}.refused.csv")
-
-
-def write_refused(refusals: Iterable[Refusal], path: Path) -> None:
-    """Write refused rows: their own cells first, then line, column, value and reason."""
-    rows = list(refusals)
-    names = list(dict.fromkeys(name for row in rows for name in row.cells))
-    own = {
-        "file": [row.file for row in rows],
-        "line": [row.line for row in rows],
-        "column": [row.column for row in rows],
-        "value": [row.value for row in rows],
-        "reason": [row.reason for row in rows],
-    }
-    columns = {name: [as_text(row.cells.get(name)) for row in rows] for name in names}
-    columns |= {f"{OWN_PREFIX}refused_{name}": values for name, values in own.items()}
-    write(pa.table(columns), path)
-
-
-def as_text(value: object) -> str | None:
-    """A cell as text: ``True`` is ``true``, a whole number has no point, times are ISO 8601."""
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if hasattr(value, "isoformat"):
-        return str(value.isoformat())
-    return str(value)
-
-
-def text_column(column: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """A column as text, by the rules of `as_text`; empty text becomes null."""
-    if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if (
-        pa.types.is_string(column.type)
-        or pa.types.is_large_string(column.type)
-        or pa.types.is_boolean(column.type)
-        or pa.types.is_integer(column.type)
-    ):
-        text = column.cast(pa.string())
-    else:
-        text = pa.array([as_text(value) for value in column.to_pylist()], pa.string())
-    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)

@@ -59,6 +59,13 @@ class Spine:
         return cls(lead, np.full(n_leads, cutoff), None, np.zeros(n_leads, dtype=np.int64))
 
 
+def labels_of(spine: Spine) -> npt.NDArray[np.int8]:
+    """The labels of a spine that must have them."""
+    if spine.label is None:
+        raise ValueError("expected a spine with labels")
+    return spine.label
+
+
 @dataclass(frozen=True)
 class States:
     """How leads stand at cutoffs.

@@ -54,4 +54,7 @@ class Task:
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Task:
         """The task that `to_json` wrote."""
-        return cls(**{key: tuple(v) if isinstance(v, list) else v for key, v in stored.items()})
+        plain: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()
+        }
+        return cls(**plain)

@@ -26,12 +26,13 @@ import numpy as np
 import numpy.typing as npt
 
 from features.build import Matrix, build
+from features.changes import Changes
 from features.errors import ArtefactError, TegakariError
+from features.form import Form
 from features.kernel import Program, compile_plan
 from features.log import EventLog, Leads
 from features.plan import Plan
 from features.spine import Spine
-from features.tables import Changes, Form
 from features.task import Task
 from models.calibration import Calibrator
 from models.conversion import ConversionModel, Trees
@@ -175,7 +176,7 @@ def load(folder: Path) -> Artefact:
             golden=Golden(golden["requests"], [float.fromhex(p) for p in golden["probabilities"]]),
             record=json.loads((folder / "record.json").read_bytes()),
         )
-    except (KeyError, TypeError, ValueError, OSError, TegakariError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OSError, TegakariError) as error:
         raise ArtefactError(
             f"{folder}: the artefact cannot be read by this version: {error}"
         ) from error
@@ -197,6 +198,7 @@ def check(folder: Path, deadline: float = DEADLINE) -> None:
             cwd=Path(__file__).parent.parent,
             capture_output=True,
             text=True,
+            errors="replace",  # LightGBM quotes what it cannot read, byte for byte
             timeout=deadline,
             check=False,
         )

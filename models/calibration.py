@@ -10,6 +10,7 @@ probability estimates.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -70,7 +71,11 @@ class Calibrator:
         label: npt.NDArray[np.int8],
         lead: npt.NDArray[np.int64],
     ) -> Calibrator:
-        """The form that the number of positive leads allows and held-out leads prefer.
+        """The simplest form that held-out leads do not refute.
+
+        The raw score of a model fitted by log loss is a log-odds already. A freer form must earn
+        its place: lower the log loss of leads it was not fitted on, by more than the noise (one
+        standard error of the sum over leads).
 
         Parameters
         ----------
@@ -81,24 +86,23 @@ class Calibrator:
             Folds never divide a lead.
         """
         positives = len(np.unique(lead[label == 1]))
-        if positives < SIGMOID_FROM or len(np.unique(lead[label == 0])) < SIGMOID_FROM:
-            return cls()
-        if positives < ISOTONIC_FROM:
-            return cls._sigmoid(raw, label)
+        others = len(np.unique(lead[label == 0]))
+        forms = [lambda raw, label: cls()]
+        if min(positives, others) >= SIGMOID_FROM:
+            forms.append(cls._sigmoid)
+        if min(positives, others) >= ISOTONIC_FROM:
+            forms.append(cls._isotonic)
         row_lead = np.unique(lead, return_inverse=True)[1]
-        fold = row_lead * 2654435761 % _FOLDS
-        gain = np.empty(len(raw))
-        for held_out in range(_FOLDS):
-            inside, outside = fold != held_out, fold == held_out
-            sigmoid = cls._sigmoid(raw[inside], label[inside])(raw[outside])
-            isotonic = cls._isotonic(raw[inside], label[inside])(raw[outside])
-            gain[outside] = row_losses(label[outside], sigmoid) - row_losses(
-                label[outside], isotonic
-            )
-        # The freer form must earn its place: by more than the noise between leads.
-        by_lead = np.bincount(row_lead, weights=gain)
-        noise = by_lead.std() * np.sqrt(len(by_lead))
-        return cls._isotonic(raw, label) if by_lead.sum() > noise else cls._sigmoid(raw, label)
+        # Shuffled: in a list ordered by outcome, or one lead in so many, a fold by place has one class.
+        n_leads = int(row_lead.max()) + 1
+        fold = (np.random.default_rng(0).permutation(n_leads) % _FOLDS)[row_lead]
+        losses = [_held_out(form, raw, label, fold) for form in forms]
+        chosen = 0
+        for freer in range(1, len(forms)):
+            gain = np.bincount(row_lead, weights=losses[chosen] - losses[freer])
+            if gain.sum() > gain.std() * np.sqrt(len(gain)):
+                chosen = freer
+        return forms[chosen](raw, label)
 
     @classmethod
     def _sigmoid(cls, raw: npt.NDArray[np.float64], label: npt.NDArray[np.int8]) -> Calibrator:
@@ -125,6 +129,20 @@ class Calibrator:
         rate = (np.bincount(block, weights=label[order]) + 0.5) / (n + 1)
         values = IsotonicRegression().fit(knots, rate, sample_weight=n).predict(knots)
         return cls("isotonic", tuple(map(float, knots)), tuple(map(float, values)))
+
+
+def _held_out(
+    form: Callable[[npt.NDArray[np.float64], npt.NDArray[np.int8]], Calibrator],
+    raw: npt.NDArray[np.float64],
+    label: npt.NDArray[np.int8],
+    fold: npt.NDArray[np.int64],
+) -> npt.NDArray[np.float64]:
+    """The log loss of each row under a calibrator fitted on the other folds."""
+    losses = np.empty(len(raw))
+    for held_out in np.unique(fold):
+        inside, outside = fold != held_out, fold == held_out
+        losses[outside] = row_losses(label[outside], form(raw[inside], label[inside])(raw[outside]))
+    return losses
 
 
 def row_losses(

@@ -15,6 +15,8 @@ from features.build import Matrix
 RARE = 20
 """A category of fewer leads than this in training is not stored; it shares code 0 with unseen ones."""
 
+_LARGEST = float(np.finfo(np.float32).max)
+
 
 @dataclass(frozen=True)
 class Encoder:
@@ -53,9 +55,11 @@ class Encoder:
         for place, (attribute, column) in enumerate(
             zip(matrix.plan.attributes, matrix.attributes, strict=True), start=width
         ):
-            X[:, place] = (
-                column if attribute.type == "number" else self._codes(attribute.name, column)
-            )
+            if attribute.type == "number":
+                # An infinite input would be no number to a sum of terms, and fail a whole list.
+                X[:, place] = np.clip(column, -_LARGEST, _LARGEST)
+            else:
+                X[:, place] = self._codes(attribute.name, column)
         return X
 
     def _codes(self, name: str, column: pa.Array) -> npt.NDArray[np.float32]:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from features.instants import DAY, HOUR
+from features.instants import DAY, HOUR, MISSING
 from features.log import EventLog
 from features.plan import Plan
 from models.conversion import ConversionModel
@@ -89,7 +89,7 @@ def effects(
 def strongest(effect: npt.NDArray[np.float64], names: tuple[str, ...], most: int) -> list[int]:
     """The groups that moved one lead most, for or against; ties by name, none without effect."""
     order = sorted(range(len(names)), key=lambda g: (-abs(effect[g]), names[g]))
-    return [group for group in order[:most] if effect[group] != 0]
+    return [group for group in order[: min(most, MOST)] if effect[group] != 0]
 
 
 def event_facts(
@@ -109,5 +109,5 @@ def event_facts(
 
 
 def age_facts(created_at: int, cutoff: int) -> dict[str, Any]:
-    """How many days ago the lead was created."""
-    return {"days": round((cutoff - created_at) / DAY, 2)}
+    """How many days ago the lead was created; None when that is not known."""
+    return {"days": None if created_at == MISSING else round((cutoff - created_at) / DAY, 2)}

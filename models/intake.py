@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
+from features.form import Form, latest_plausible
 from features.instants import now, zone
 from features.plan import Plan
-from features.tables import Form, latest_plausible
 from models.playbook import Playbook
 
 

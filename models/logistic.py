@@ -122,7 +122,7 @@ def _terms(X: Any, centre: Any, scale: Any, coefficient: Any, missing: Any, leve
     out = np.empty((n_rows, n_features))
     for row in range(n_rows):
         for place in range(n_features):
-            x = float(X[row, place])
+            x = np.float64(X[row, place])  # Numba's float() would stay single
             if np.isnan(x):
                 out[row, place] = missing[place]
             elif not np.isnan(levels[place, 0]):

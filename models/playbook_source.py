@@ -11,10 +11,12 @@ from typing import Any, NamedTuple, get_args
 
 from pydantic import ValidationError
 
+from features.changes import CHANGE_COLUMNS
 from features.errors import PlaybookError, TegakariError, UsageError
+from features.events import EVENT_COLUMNS
 from features.instants import zone
 from features.plan import ANY, expand
-from features.tables import CHANGE_COLUMNS, EVENT_COLUMNS, LEAD_COLUMNS
+from features.tables import LEAD_COLUMNS
 from models.playbook_lines import Lines, Path, inside
 from models.playbook_schema import Schema
 from models.playbook_values import Section

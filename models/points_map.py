@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from features.reading import write_whole
+from features.writing import write_whole
 from models.evidence import Basis, Evidence
 
 __all__ = ["Evidence", "PointsMap", "drawn_rows"]

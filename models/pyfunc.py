@@ -7,7 +7,7 @@ service does not come this way: it loads the artefact's files itself, and checks
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
+from features.attributes import not_numbers
 from features.errors import InputError
 from features.instants import now
+from features.log import Leads
 from models.artefact import load
 from models.intake import form_of
 from models.playbook import Playbook
@@ -63,6 +65,7 @@ class LeadScorer:
         ]
         form = form_of(self.scorer.playbook)
         leads, log = leads_and_log(requests, form)
+        self._check_numbers(requests, leads)
         scores = self.scorer.score(
             leads,
             log,
@@ -71,9 +74,19 @@ class LeadScorer:
             reasons=int(asked.get("reasons", 0)),
             lang=str(asked.get("lang", "en")),
         )
-        return pd.DataFrame(
-            [scores.record(row) for row in range(len(scores))], index=model_input.index
-        )
+        # As objects, so that what is null stays None where pandas would make it NaN.
+        records = [scores.record(row) for row in range(len(scores))]
+        frame = pd.DataFrame(records, index=model_input.index, dtype=object)
+        return frame.astype({"probability": np.float64, "points": np.int64} if records else object)
+
+    def _check_numbers(self, requests: Sequence[ScoreRequest], leads: Leads) -> None:
+        learnt = self.scorer.artefact.plan.attributes if self.scorer.artefact else ()
+        for name, bad in not_numbers(leads, learnt).items():
+            row = int(np.flatnonzero(bad)[0])
+            raise InputError(
+                f"Row {row}, {name}: expected a finite number, as the model learnt it, "
+                f"got {requests[row].lead.attributes[name]!r}."
+            )
 
 
 def _request(place: int, row: Mapping[Any, Any]) -> ScoreRequest:

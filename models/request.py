@@ -10,13 +10,15 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
+from features.cells import as_text, text_column
 from features.errors import InputError
-from features.instants import MISSING, Instants, parse
+from features.form import Form
+from features.instants import MISSING, Instants
 from features.log import EventColumns, EventLog, Leads, event_log
-from features.reading import as_text, text_column
-from features.tables import Form
+from features.times import parse
 
 Text = Annotated[str, Field(max_length=10_000)]
+Time = Annotated[str, Field(max_length=64)]
 Id = Annotated[str, Field(min_length=1, max_length=1_000)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Value = Text | bool | int | Finite | None
@@ -30,7 +32,9 @@ class LeadIn(_Message):
     """A lead as its owner knows it."""
 
     lead_id: Id
-    created_at: Text | None = Field(None, description="ISO 8601; without it the first event")
+    created_at: Time | None = Field(
+        default=None, description="ISO 8601; without it the first event"
+    )
     attributes: dict[str, Value] = Field(default_factory=dict, max_length=1_000)
 
 
@@ -38,11 +42,11 @@ class EventIn(_Message):
     """Something that happened to the lead."""
 
     event_type: Id
-    occurred_at: Text = Field(description="ISO 8601: when it happened")
-    recorded_at: Text | None = Field(None, description="ISO 8601: when the source knew")
+    occurred_at: Time = Field(min_length=1, description="ISO 8601: when it happened")
+    recorded_at: Time | None = Field(default=None, description="ISO 8601: when the source knew")
     channel: Text | None = None
     content: Text | None = None
-    value: Finite | int | None = None
+    value: Finite | None = None
     event_id: Text | None = None
 
 
@@ -51,7 +55,9 @@ class ScoreRequest(_Message):
 
     lead: LeadIn
     events: list[EventIn] = Field(default_factory=list, max_length=100_000)
-    as_of: Text | None = Field(None, description="ISO 8601; default the time of the request")
+    as_of: Time | None = Field(
+        default=None, description="ISO 8601; default the time of the request"
+    )
 
 
 def leads_and_log(requests: Sequence[ScoreRequest], form: Form) -> tuple[Leads, EventLog]:

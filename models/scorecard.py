@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.attributes import as_of
+from features.cells import as_text
+from features.changes import Changes
 from features.instants import MISSING, Instants, iso
 from features.log import EventLog, Leads
 from features.plan import Attribute
-from features.reading import as_text
 from features.spine import Spine
-from features.tables import Changes
 from models import wording
 from models.playbook import Playbook, in_language
 from models.playbook_schema import RuleSection

@@ -28,12 +28,13 @@ def language(accept: str | None) -> str:
     """
     wanted = []
     for place, part in enumerate((accept or "").split(",")):
-        tag, _, quality = part.strip().partition(";q=")
+        tag, _, parameter = part.partition(";")
+        quality = parameter.strip().removeprefix("q=")
         try:
             weight = float(quality) if quality else 1.0
         except ValueError:
             weight = 0.0
-        name = tag.split("-")[0].lower()
+        name = tag.strip().split("-")[0].lower()
         if name in LANGUAGES and weight > 0:
             wanted.append((-weight, place, name))
     return min(wanted)[2] if wanted else "en"

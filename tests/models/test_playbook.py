@@ -11,7 +11,7 @@ from features.errors import PlaybookError, UsageError
 from features.instants import DAY, HOUR
 from features.plan import ANY, expand
 from models.playbook import Playbook
-from training.contents import CHANNELS, TYPES
+from training.simulation.contents import CHANNELS, TYPES
 
 ROOT = Path(__file__).parents[2]
 SMALL = """

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from features.changes import Changes
 from features.instants import DAY, MISSING
 from features.log import EventColumns, EventLog, Leads, event_log
-from features.tables import Changes
 from models.playbook import Playbook
 from models.scorecard import Points, Scorecard
 

@@ -1,0 +1,64 @@
+"""Cells as text and as numbers: what every table, attribute and rule means by them."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+def as_text(value: object) -> str | None:
+    """A cell as text: ``True`` is ``true``, a whole number has no point, times are ISO 8601."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if hasattr(value, "isoformat"):
+        return str(value.isoformat())
+    return str(value)
+
+
+def text_column(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """A column as text, by the rules of `as_text`; empty text becomes null."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if (
+        pa.types.is_string(column.type)
+        or pa.types.is_large_string(column.type)
+        or pa.types.is_boolean(column.type)
+        or pa.types.is_integer(column.type)
+    ):
+        text = column.cast(pa.string())
+    else:
+        text = pa.array([as_text(value) for value in column.to_pylist()], pa.string())
+    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+
+
+def numbers(
+    column: pa.Array | pa.ChunkedArray,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """A column as float64, NaN for missing, and which cells are something else than a finite number."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+        value = np.asarray(
+            pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False), np.float64
+        )
+        missing = column.is_null().to_numpy(zero_copy_only=False)
+        return value, ~missing & ~np.isfinite(value)
+    if pa.types.is_boolean(column.type):
+        return numbers(column.cast(pa.int8()))
+    text = pc.utf8_trim_whitespace(text_column(column))
+    missing = text.is_null().to_numpy(zero_copy_only=False)
+    literal = pc.match_substring_regex(text, r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
+    readable = pc.fill_null(literal, False)
+    plain = pc.replace_substring_regex(
+        pc.if_else(readable, text, pa.scalar(None, pa.string())), r"^\+", ""
+    )
+    value = np.asarray(plain.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+    return value, ~missing & ~np.isfinite(value)

@@ -1,0 +1,63 @@
+"""The table of changes: attributes that took another value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.compute as pc
+
+from features.cells import text_column
+from features.form import Form, lines_of, named, times
+from features.instants import MISSING, Instants
+from features.log import Leads
+from features.reading import Refusal, read
+
+CHANGE_COLUMNS = ("lead_id", "attribute", "old_value", "new_value", "changed_at")
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Attributes that took another value, ordered by lead, attribute and time.
+
+    Attributes
+    ----------
+    lead : ndarray of shape (n,), int64, row of the lead list
+    attribute, old_value : list of n str (None for missing)
+    changed_at : ndarray of shape (n,), int64
+    """
+
+    lead: npt.NDArray[np.int64]
+    attribute: list[str]
+    old_value: list[str | None]
+    changed_at: Instants
+
+
+def read_changes(
+    path: Path, leads: Leads, form: Form, counts: dict[str, int]
+) -> tuple[Changes, list[Refusal]]:
+    """The changes of known leads in a file; those of others are counted in `counts`."""
+    table = named(read(path, "change"), form.columns, CHANGE_COLUMNS, CHANGE_COLUMNS)
+    place = pc.index_in(text_column(table.data["lead_id"]), value_set=leads.lead_id)
+    lead = pc.fill_null(place, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    usable = lead >= 0
+    counts["changes of unknown leads"] = int((~usable).sum())
+    attribute = text_column(table.data["attribute"])
+    unnamed = usable & attribute.is_null().to_numpy(zero_copy_only=False)
+    refused = table.refusals(unnamed, "attribute", "a change needs the attribute it changed")
+    usable &= ~unnamed
+    changed_at, bad = times(table, "changed_at", form, usable, at_start=False)
+    usable &= ~lines_of(table, bad)
+    timeless = usable & (changed_at == MISSING)
+    refused += bad + table.refusals(timeless, "changed_at", "a change needs a time")
+    kept = np.flatnonzero(usable & ~timeless)
+    kept = kept[np.lexsort((kept, changed_at[kept], lead[kept]))]
+    changes = Changes(
+        lead[kept],
+        attribute.take(kept).to_pylist(),
+        text_column(table.data["old_value"]).take(kept).to_pylist(),
+        changed_at[kept],
+    )
+    return changes, table.refused + refused

@@ -1,0 +1,103 @@
+"""How a company's files are to be read: its names for the contract's columns, and its times."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from features.errors import InputError
+from features.instants import DAY, Instants
+from features.reading import Refusal, Table
+from features.times import parse
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a company's files are to be read.
+
+    Attributes
+    ----------
+    columns : mapping
+        The contract's name -> the name the file has: ``{"created_at": "reg_date"}``.
+    date_events : mapping
+        Event type -> the column of the lead list that says when it happened.
+    tz : ZoneInfo or None
+        The zone of local times and of days; None when none is declared.
+    outcomes : frozenset of str
+        Event types that happen at the start of a day given without a time; any other is visible
+        from its end.
+    latest : int
+        Times later than this are refused: the present plus one day.
+    numbered : bool
+        Whether a lead list without a column of ids is taken, its leads being named by their lines.
+    """
+
+    columns: Mapping[str, str]
+    date_events: Mapping[str, str]
+    tz: ZoneInfo | None
+    outcomes: frozenset[str]
+    latest: int
+    numbered: bool = False
+
+
+def latest_plausible(now: int) -> int:
+    """Times after this instant are refused: the present plus one day."""
+    return now + DAY
+
+
+def named(
+    table: Table, columns: Mapping[str, str], known: tuple[str, ...], needed: tuple[str, ...]
+) -> Table:
+    """The table with the contract's names; a mapped column takes the place of one named so already."""
+    names = table.data.column_names
+    mapped = {columns[name]: name for name in known if columns.get(name) in names}
+    data = table.data.drop_columns(
+        [name for name in mapped.values() if name in names and name not in mapped]
+    )
+    data = data.rename_columns([mapped.get(name, name) for name in data.column_names])
+    for name in needed:
+        if name not in data.column_names:
+            asked = (
+                f"column {columns[name]!r} (for {name})" if name in columns else f"column {name!r}"
+            )
+            raise InputError(
+                f"{table.path}, line 1: expected {asked}; the columns are {', '.join(names)}. "
+                f'Name it with --columns {name}="..." or in the playbook\'s [columns].'
+            )
+    return replace(table, data=data)
+
+
+def times(
+    table: Table,
+    column: str,
+    form: Form,
+    wanted: npt.NDArray[np.bool_],
+    *,
+    at_start: bool | npt.NDArray[np.bool_],
+) -> tuple[Instants, list[Refusal]]:
+    """A column of times; days without a time are their start where `at_start`, else their end."""
+    times = parse(table.data[column], form.tz)
+    unzoned = np.flatnonzero(times.unzoned & wanted)
+    if len(unzoned):
+        row = int(unzoned[0])
+        raise InputError(
+            f"{table.path}: column {column!r} holds local times without a zone "
+            f"(line {table.lines[row]}: {str(table.data[column][row])!r}). "
+            "Pass --timezone Asia/Tokyo or write them with an offset."
+        )
+    instant = np.where(at_start, times.instant, times.day_end)
+    bad = table.refusals(
+        times.bad & wanted, column, "not a time; expected such as 2026-04-01T09:00+09:00"
+    )
+    future = wanted & ~times.bad & (instant > form.latest)
+    bad += table.refusals(future, column, "the time lies more than a day in the future")
+    return instant, bad
+
+
+def lines_of(table: Table, refusals: list[Refusal]) -> npt.NDArray[np.bool_]:
+    """Which rows of the table stand on the line of a refusal."""
+    return np.isin(table.lines, [refusal.line for refusal in refusals])

@@ -1,0 +1,116 @@
+"""`Scores`: answers for leads, with the names of the contract."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from features.instants import Instants, iso
+from models.evidence import Basis
+from models.scorecard import Points
+
+FallbackReason = Literal[
+    "no_model",
+    "model_unavailable",
+    "model_damaged",
+    "prediction_failed",
+    "task_without_model",
+]
+"""Why rules answered, a closed list."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Answers for leads, one row each.
+
+    Attributes
+    ----------
+    lead_id : list of str
+    as_of : ndarray of shape (n,), int64
+    task : list of str or None
+        The task that the lead belongs to at `as_of`; None between tasks.
+    state : list of str
+        ``open``, ``in_deal``, ``customer``, ``lost``, ``closed``, ``not_created``.
+    horizon : list of str or None
+    probability : ndarray of shape (n,), float64
+        In [0, 1]; NaN where nothing was observed from which to say it.
+    raw : ndarray of shape (n,), float64
+        The score that breaks ties: the model's raw score, else the points.
+    basis : list of Basis or None
+        ``n, converted, low, high`` of comparable leads; None where there is none.
+    points : Points
+    temperature : list of str or None
+    temperature_by : str
+    by_model : ndarray of shape (n,), bool
+    fallback_reason : list of str or None
+    reasons : list of list of dict
+    warnings : list of list of str
+    ignored : dict of str to ndarray of shape (n,), int64
+        Events that were not used: ``future``, ``duplicate``, ``unknown_type``.
+    outside_training : list of list of str
+    missing_inputs : list of list of str
+    versions : dict
+    lang : str
+    """
+
+    lead_id: list[str]
+    as_of: Instants
+    task: list[str | None]
+    state: list[str]
+    horizon: list[str | None]
+    probability: npt.NDArray[np.float64]
+    raw: npt.NDArray[np.float64]
+    basis: list[Basis | None]
+    points: Points
+    temperature: list[str | None]
+    temperature_by: str
+    by_model: npt.NDArray[np.bool_]
+    fallback_reason: list[FallbackReason | None]
+    reasons: list[list[dict[str, Any]]]
+    warnings: list[list[str]]
+    ignored: dict[str, npt.NDArray[np.int64]]
+    outside_training: list[list[str]]
+    missing_inputs: list[list[str]]
+    versions: dict[str, str | None]
+    lang: str = "en"
+
+    def __len__(self) -> int:
+        return len(self.lead_id)
+
+    def order(self) -> npt.NDArray[np.int64]:
+        """Rows from most to least likely: by probability, then raw score, then `lead_id`.
+
+        Where no probability is known, by points.
+        """
+        probability = np.where(np.isnan(self.probability), -1.0, self.probability)
+        return np.lexsort((np.array(self.lead_id, dtype=object), -self.raw, -probability))
+
+    def record(self, row: int) -> dict[str, Any]:
+        """One answer with the names of the contract."""
+        p = float(self.probability[row])
+        by_model = bool(self.by_model[row])
+        return {
+            "lead_id": self.lead_id[row],
+            "as_of": iso(int(self.as_of[row])),
+            "known_at": None,
+            "task": self.task[row],
+            "state": self.state[row],
+            "horizon": self.horizon[row],
+            "probability": None if np.isnan(p) else p,
+            "basis": self.basis[row],
+            "points": int(self.points.total[row]),
+            "ledger": self.points.ledger(row, self.lang),
+            "temperature": self.temperature[row],
+            "temperature_by": self.temperature_by,
+            "scored_by": "model" if by_model else "rules",
+            "fallback_reason": self.fallback_reason[row],
+            "reasons": self.reasons[row],
+            "warnings": self.warnings[row],
+            "ignored": {name: int(counts[row]) for name, counts in self.ignored.items()},
+            "outside_training": self.outside_training[row],
+            "missing_inputs": self.missing_inputs[row],
+            "versions": self.versions,
+        }

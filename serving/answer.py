@@ -1,0 +1,91 @@
+"""The form of a score over HTTP, for OpenAPI; `models.scores.Scores.record` writes it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.scores import FallbackReason
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class BasisOut(_Answer):
+    """Comparable leads: how many, how many converted, and the 95% interval of their rate."""
+
+    n: int = Field(ge=0)
+    converted: int = Field(ge=0)
+    low: float = Field(ge=0, le=1)
+    high: float = Field(ge=0, le=1)
+
+
+class EntryOut(_Answer):
+    """A rule that fired."""
+
+    rule: str
+    points: float = Field(description="after decay and caps")
+    at: str | None = Field(
+        description="the last event that fired it; null for attributes and silence"
+    )
+    count: int = Field(description="occurrences that counted")
+    label: str
+
+
+class ReasonOut(_Answer):
+    """What moved the answer."""
+
+    group: str
+    facts: dict[str, Any]
+    effect: float | None = Field(description="percentage points of probability; null by rules")
+    text: str = Field(description="in the language asked for")
+
+
+class IgnoredOut(_Answer):
+    """Events that were not used, by why."""
+
+    future: int
+    duplicate: int
+    unknown_type: int
+
+
+class VersionsOut(_Answer):
+    """What answered."""
+
+    model: str | None
+    playbook: str
+    features: str | None
+    code: str
+
+
+class Score(_Answer):
+    """How likely a lead is to convert within the horizon, why, and on what basis."""
+
+    lead_id: str
+    as_of: str = Field(description="the moment as of which the lead was seen, ISO 8601")
+    known_at: str | None
+    task: str | None = Field(description="null for a lead that no task asks about")
+    state: Literal["open", "in_deal", "customer", "lost", "closed", "not_created"]
+    horizon: str | None
+    probability: float | None = Field(
+        ge=0,
+        le=1,
+        description="of conversion in (as_of, as_of + horizon]; null before anything was observed",
+    )
+    basis: BasisOut | None
+    points: int
+    ledger: list[EntryOut]
+    temperature: Literal["hot", "warm", "cold"] | None
+    temperature_by: Literal["points", "probability"]
+    scored_by: Literal["model", "rules"]
+    fallback_reason: FallbackReason | None = Field(description="why rules answered")
+    reasons: list[ReasonOut]
+    warnings: list[str]
+    ignored: IgnoredOut
+    outside_training: list[str] = Field(
+        description="attributes with a value that training never saw"
+    )
+    missing_inputs: list[str]
+    versions: VersionsOut

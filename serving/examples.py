@@ -1,0 +1,120 @@
+"""A request and its answer, as OpenAPI shows them; a test asks the service for exactly these."""
+
+from __future__ import annotations
+
+from typing import Any
+
+LEAD: dict[str, Any] = {
+    "lead": {
+        "lead_id": "L-0042",
+        "created_at": "2026-03-02T10:15:00+09:00",
+        "attributes": {"industry": "machinery", "employees": 120, "role": "設計部長"},
+    },
+    "events": [
+        {
+            "event_type": "webinar_attend",
+            "occurred_at": "2026-03-24T15:00:00+09:00",
+            "channel": "webinar",
+        },
+        {
+            "event_type": "price_page_view",
+            "occurred_at": "2026-03-30T09:41:12+09:00",
+            "event_id": "web-88121",
+        },
+        {"event_type": "demo_request", "occurred_at": "2026-03-31T18:05:40+09:00"},
+    ],
+    "as_of": "2026-04-01T09:00:00+09:00",
+}
+
+REQUEST: dict[str, Any] = {
+    "a lead with three events": {"summary": "A lead with three events", "value": LEAD},
+    "a lead and nothing else": {
+        "summary": "The least that can be asked: scored as of now",
+        "value": {"lead": {"lead_id": "L-0043"}},
+    },
+}
+
+BY_RULES: dict[str, Any] = {
+    "lead_id": "L-0042",
+    "as_of": "2026-04-01T00:00:00Z",
+    "known_at": None,
+    "task": "qualification",
+    "state": "open",
+    "horizon": "90d",
+    "probability": None,
+    "basis": None,
+    "points": 61,
+    "ledger": [
+        {
+            "rule": "demo request",
+            "points": 29.57,
+            "at": "2026-03-31T09:05:40Z",
+            "count": 1,
+            "label": "demo request",
+        },
+        {
+            "rule": "price page",
+            "points": 9.07,
+            "at": "2026-03-30T00:41:12Z",
+            "count": 1,
+            "label": "price page view",
+        },
+        {
+            "rule": "webinar attendance",
+            "points": 8.87,
+            "at": "2026-03-24T06:00:00Z",
+            "count": 1,
+            "label": "webinar attendance",
+        },
+        {
+            "rule": "decides about tools",
+            "points": 8.0,
+            "at": None,
+            "count": 1,
+            "label": "role with a say in the purchase",
+        },
+        {
+            "rule": "mid-sized or larger",
+            "points": 5.0,
+            "at": None,
+            "count": 1,
+            "label": "30 employees or more",
+        },
+    ],
+    "temperature": "hot",
+    "temperature_by": "points",
+    "scored_by": "rules",
+    "fallback_reason": "no_model",
+    "reasons": [
+        {
+            "group": "demo request",
+            "facts": {"points": 29.57, "count": 1, "at": "2026-03-31T09:05:40Z"},
+            "effect": None,
+            "text": "demo request: +29.6 points",
+        },
+        {
+            "group": "price page",
+            "facts": {"points": 9.07, "count": 1, "at": "2026-03-30T00:41:12Z"},
+            "effect": None,
+            "text": "price page view: +9.1 points",
+        },
+        {
+            "group": "webinar attendance",
+            "facts": {"points": 8.87, "count": 1, "at": "2026-03-24T06:00:00Z"},
+            "effect": None,
+            "text": "webinar attendance: +8.9 points",
+        },
+    ],
+    "warnings": [],
+    "ignored": {"future": 0, "duplicate": 0, "unknown_type": 0},
+    "outside_training": [],
+    "missing_inputs": [],
+    "versions": {"model": None, "playbook": "d64b7a401a2b", "features": None, "code": "0.1.0"},
+}
+
+ANSWER: dict[str, Any] = {
+    "by rules": {
+        "summary": "The first example, before any model was trained",
+        "value": BY_RULES,
+    }
+}

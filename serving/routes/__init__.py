@@ -1,0 +1,1 @@
+"""The doors of the service: one file a subject, one function an endpoint."""

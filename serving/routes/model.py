@@ -1,0 +1,67 @@
+"""``GET /v1/model``: what answers a task, what it was trained on, and how good it was found."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
+from pydantic_core import to_json
+
+from models.scores import FallbackReason
+from serving.live import TASK, LiveNow
+from serving.problems import documented
+
+router = APIRouter(tags=["model"])
+
+
+class RegisteredOut(BaseModel):
+    """A version of a registered MLflow model."""
+
+    name: str
+    version: str
+
+
+class Card(BaseModel):
+    """What answers a task."""
+
+    task: str
+    horizon: str | None
+    scored_by: Literal["model", "rules"]
+    fallback_reason: FallbackReason | None = Field(description="why rules answer")
+    registered: RegisteredOut | None = Field(description="null for a model given as a folder")
+    kind: str | None = Field(description="lightgbm or logistic")
+    features: int | None = Field(description="how many features the model reads")
+    observed_points: bool = Field(
+        description="whether rules give probabilities observed for points"
+    )
+    record: dict[str, Any] = Field(description="where the model came from: data, counts, figures")
+    versions: dict[str, str | None]
+
+
+@router.get("/v1/model", response_model=Card, responses=documented(422))
+def model(
+    live: LiveNow, task: Annotated[str, Query(description="a task of the playbook")] = TASK
+) -> Response:
+    """Say what answers a task, or why rules do."""
+    loaded = live.of(task or TASK)
+    scorer, artefact = loaded.scorer, loaded.artefact
+    asked = artefact.task if artefact else live.playbook.task(loaded.task)
+    without: FallbackReason = "task_without_model" if scorer.artefact else scorer.without
+    card = Card(
+        task=asked.name,
+        horizon=asked.horizon_text,
+        scored_by="model" if artefact else "rules",
+        fallback_reason=None if artefact else without,
+        registered=(
+            RegisteredOut(name=loaded.registered.name, version=loaded.registered.version)
+            if artefact and loaded.registered
+            else None
+        ),
+        kind=artefact.model.kind if artefact else None,
+        features=len(artefact.plan.names) if artefact else None,
+        observed_points=scorer.points_map is not None,
+        record=artefact.record if artefact else {},
+        versions=scorer.versions,
+    )
+    return Response(to_json(card), media_type="application/json")

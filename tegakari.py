@@ -1,0 +1,250 @@
+"""The front door: the `tegakari` command, one verb after the other, no logic."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from features.errors import TegakariError, UsageError
+
+app = typer.Typer(
+    help="Reads what leads do: how likely each is to convert, why, and what should happen next.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but rows were refused. "
+    "With --verbose a failure shows its traceback.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+_DEMO_END = datetime(2026, 10, 1)  # noqa: DTZ001 - a midnight of the world's own zone
+"""Fixed, so that the demo says on every day what the README says."""
+
+Leads = Annotated[Path, typer.Option(help="Lead list: CSV or Parquet.")]
+Events = Annotated[Path | None, typer.Option(help="Event log: CSV or Parquet.")]
+Changes = Annotated[Path | None, typer.Option(help="Attribute changes: CSV or Parquet.")]
+PlaybookFile = Annotated[Path | None, typer.Option(help="The company's playbook (TOML).")]
+Columns = Annotated[
+    str | None, typer.Option(help='Names that differ: lead_id="Prospect ID",created_at=reg_date.')
+]
+IdColumn = Annotated[str | None, typer.Option("--id", help="The column with the lead's id.")]
+Timezone = Annotated[str | None, typer.Option(help="Zone of times without one: Asia/Tokyo.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+Task = Annotated[str, typer.Option(help="A task of the playbook.")]
+EventDates = Annotated[
+    list[str] | None,
+    typer.Option("--event", help='A date column as an event: deal_opened="Opp Date".'),
+]
+Lang = Annotated[str, typer.Option(help="Language of reasons: en or ja.")]
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="Folder for the four files.")],
+    leads: Annotated[int, typer.Option(help="How many leads arrive.")] = 20_000,
+    days: Annotated[int, typer.Option(help="How many days the world runs.")] = 540,
+    seed: int = 7,
+    end: Annotated[
+        datetime | None, typer.Option(help="The last midnight; default today's.")
+    ] = None,
+    timezone: Annotated[str, typer.Option(help="Zone of the world's days.")] = "Asia/Tokyo",
+    as_json: Json = False,
+) -> None:
+    """Write an invented company's leads, events and changes, and the best possible answers."""
+    from training.command import run_simulate
+
+    run_simulate(
+        out, leads=leads, days=days, seed=seed, end=end, timezone=timezone, as_json=as_json
+    )
+
+
+@app.command()
+def train(
+    leads: Leads,
+    events: Events = None,
+    changes: Changes = None,
+    task: Task = "qualification",
+    playbook: PlaybookFile = None,
+    label: Annotated[str | None, typer.Option(help="Label column of a flat export.")] = None,
+    positive: Annotated[
+        str | None, typer.Option(help="The label value that means converted.")
+    ] = None,
+    test: Annotated[Path | None, typer.Option(help="Flat export to test on.")] = None,
+    event: EventDates = None,
+    id_column: IdColumn = None,
+    columns: Columns = None,
+    drop: Annotated[str | None, typer.Option(help="Columns not to learn: A,B.")] = None,
+    trust: Annotated[
+        str | None, typer.Option(help="Snapshot columns to learn all the same: A,B.")
+    ] = None,
+    timezone: Timezone = None,
+    until: Annotated[
+        str | None, typer.Option(help="Observed until; default the latest event.")
+    ] = None,
+    seed: int = 0,
+    as_json: Json = False,
+) -> None:
+    """Train, calibrate and measure a model; register it as champion if it beats the base rate."""
+    from models.options import named_columns, names, pairs, settings
+    from training.command import run_train
+    from training.sources import Sources
+
+    sources = Sources(
+        leads=leads,
+        events=events,
+        changes=changes,
+        columns=named_columns(columns, id_column),
+        date_events=pairs(event, "--event"),
+        label=label,
+        positive=positive,
+        test=test,
+        drop=names(drop),
+        trust=names(trust),
+        timezone=timezone,
+        until=until,
+    )
+    raise typer.Exit(run_train(sources, settings(playbook), task, as_json=as_json, seed=seed))
+
+
+@app.command()
+def build(
+    leads: Leads,
+    out: Annotated[Path, typer.Option(help="Parquet or CSV for the feature matrix.")],
+    events: Events = None,
+    changes: Changes = None,
+    spine: Annotated[Path | None, typer.Option(help="Rows to compute: lead_id, cutoff.")] = None,
+    task: Task = "qualification",
+    event: EventDates = None,
+    playbook: PlaybookFile = None,
+    id_column: IdColumn = None,
+    columns: Columns = None,
+    timezone: Timezone = None,
+) -> None:
+    """Write the feature matrix as a file."""
+    from models.options import named_columns, pairs, settings
+    from training.command import run_build
+    from training.sources import Sources
+
+    sources = Sources(
+        leads=leads,
+        events=events,
+        changes=changes,
+        columns=named_columns(columns, id_column),
+        date_events=pairs(event, "--event"),
+        timezone=timezone,
+    )
+    raise typer.Exit(run_build(sources, settings(playbook), task, spine, out))
+
+
+@app.command()
+def score(
+    leads: Leads,
+    out: Annotated[Path, typer.Option(help="CSV or Parquet for the list with its scores.")],
+    events: Events = None,
+    changes: Changes = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="See leads as of this moment; default now.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="MLflow URI or artefact folder.")] = None,
+    task: Task = "qualification",
+    playbook: PlaybookFile = None,
+    id_column: IdColumn = None,
+    columns: Columns = None,
+    timezone: Timezone = None,
+    sort: Annotated[bool, typer.Option("--sort", help="Most likely first.")] = False,
+    reasons: Annotated[int, typer.Option(min=0, max=5, help="Reasons for each lead.")] = 0,
+    lang: Lang = "en",
+    as_json: Json = False,
+) -> None:
+    """Score a lead list."""
+    from models.options import named_columns, settings
+    from serving.batch import Job
+    from serving.command import run_score
+
+    job = Job(
+        leads=leads,
+        out=out,
+        events=events,
+        changes=changes,
+        as_of=as_of,
+        model=model,
+        task=task,
+        columns=named_columns(columns, id_column),
+        timezone=timezone,
+        sort=sort,
+        reasons=reasons,
+        lang=lang,
+    )
+    raise typer.Exit(run_score(job, settings(playbook), as_json=as_json))
+
+
+@app.command()
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    playbook: PlaybookFile = None,
+) -> None:
+    """Answer over HTTP."""
+    from models.options import settings
+    from serving.run import run
+
+    run(host, port, settings(playbook))
+
+
+@app.command()
+def demo(
+    no_serve: Annotated[bool, typer.Option("--no-serve", help="Stop before serving.")] = False,
+    leads: Annotated[int, typer.Option(help="How many leads arrive.")] = 20_000,
+    days: int = 540,
+    seed: int = 7,
+    end: Annotated[datetime, typer.Option(help="The world's last midnight.")] = _DEMO_END,
+    lang: Lang = "en",
+    port: int = 8000,
+) -> None:
+    """Simulate, train, score, print the ten most likely leads, and serve."""
+    from models.options import settings
+    from serving.batch import Job
+    from serving.command import run_score
+    from serving.run import run
+    from training.command import run_simulate, run_train
+    from training.sources import Sources
+
+    chosen = settings(None)
+    folder = chosen.home / "demo"
+    lists = folder / "leads.csv", folder / "events.parquet", folder / "changes.parquet"
+    world = run_simulate(folder, leads=leads, days=days, seed=seed, end=end)
+    run_train(Sources(*lists, timezone=world.timezone), chosen, "qualification")
+    out = folder / "scores.csv"
+    job = Job(*lists, out, as_of=world.ends, reasons=3, lang=lang, sort=True)
+    run_score(job, chosen, top=10)
+    if not no_serve:
+        run("127.0.0.1", port, chosen)
+
+
+def main() -> None:
+    """Run the command: a refusal is a message and an exit code, a traceback only with --verbose."""
+    verbose = "--verbose" in sys.argv
+    sys.argv = [word for word in sys.argv if word != "--verbose"]
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit("Interrupted; nothing half-done was left behind.")
+    except Exception as error:
+        if verbose:
+            raise
+        if isinstance(error, TegakariError):
+            print(f"Error: {error}", file=sys.stderr)
+        else:
+            print(
+                f"Error: {type(error).__name__}: {error} (--verbose shows where)", file=sys.stderr
+            )
+        sys.exit(2 if isinstance(error, UsageError) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""Reasons: effects that add up, with the sign of what moved the score, every feature counted once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from features.build import Matrix
+from features.instants import DAY, HOUR, MISSING
+from features.plan import ANY, OTHER, Plan
+from models.calibration import Calibrator
+from models.conversion import ConversionModel, Trees
+from models.encode import Encoder
+from models.explain import Groups, age_facts, effects, event_facts, groups, strongest
+from models.logistic import Logistic
+
+CALIBRATORS = {
+    "none": Calibrator(),
+    "sigmoid": Calibrator("sigmoid", values=(1.3, -0.4)),
+    "isotonic": Calibrator(
+        "isotonic", knots=(-3.0, -1.5, -1.0, 0.5, 2.0), values=(0.02, 0.02, 0.2, 0.3, 0.95)
+    ),
+}
+
+
+@pytest.mark.parametrize("form", CALIBRATORS)
+def test_effects_sum_to_the_way_from_the_start_to_the_probability(
+    estimator: Trees | Logistic, matrix: Matrix, encoder: Encoder, form: str
+) -> None:
+    model = ConversionModel(estimator, CALIBRATORS[form])
+    X = encoder.encode(matrix)
+    effect, start = effects(model, groups(matrix.plan), X)
+    p = model.probability(X)
+    assert effect.sum(axis=1) == pytest.approx(100 * (p - start), abs=1e-9)
+    assert np.ptp(start) == 0
+    assert start[0] == model.calibrator(estimator.contributions(X[:1])[:, -1])[0]
+
+
+@pytest.mark.parametrize("form", CALIBRATORS)
+def test_an_effect_has_the_sign_of_its_group(
+    estimator: Trees | Logistic, matrix: Matrix, encoder: Encoder, form: str
+) -> None:
+    of, X = groups(matrix.plan), encoder.encode(matrix)
+    effect, _ = effects(ConversionModel(estimator, CALIBRATORS[form]), of, X)
+    contributions = estimator.contributions(X)[:, :-1]
+    grouped = np.column_stack(
+        [contributions[:, of.of_feature == group].sum(axis=1) for group in range(len(of.names))]
+    )
+    clear = np.abs(grouped) > 1e-9
+    assert (np.sign(effect[clear]) * np.sign(grouped[clear]) >= 0).all()
+    if form != "isotonic":  # which has flats, where nothing moves the probability
+        assert (effect[clear] != 0).all()
+
+
+def one_term(coefficients: list[float], intercept: float) -> Logistic:
+    """A sum of plain terms whose base is the intercept."""
+    n = len(coefficients)
+    return Logistic(
+        intercept=intercept,
+        centre=np.zeros(n),
+        scale=np.ones(n),
+        coefficient=np.array(coefficients),
+        missing=np.zeros(n),
+        levels=np.full((n, 1), np.nan),
+        mean=np.zeros(n),
+    )
+
+
+@given(
+    st.sampled_from(sorted(CALIBRATORS)),
+    st.sampled_from([0.0, 1e-13, 1e-10, 1e-9, 1.1e-9, 1e-7, 1e-3]),
+    st.floats(-2, 2).filter(lambda b: min(abs(b - k) for k in (-3, -1.5, -1, 0.5, 2)) > 1e-3),
+)
+@settings(max_examples=60, deadline=None)
+def test_near_the_base_effects_still_add_up(form: str, distance: float, base: float) -> None:
+    """Two groups that all but cancel: (g(f) - g(b)) / (f - b) is nearly 0 / 0."""
+    model = ConversionModel(one_term([1.0, -1.0 + distance], base), CALIBRATORS[form])
+    of = Groups(("a", "b"), ("age", "age"), np.array([0, 1]))
+    X = np.array([[np.e - 1, np.e - 1]], dtype=np.float32)
+    effect, start = effects(model, of, X)
+    assert effect.sum() == pytest.approx(100 * float(model.probability(X)[0] - start[0]), abs=1e-7)
+    # Each of the two moved it by what a step of one does where the calibrator stands.
+    assert effect[0, 0] == pytest.approx(100 * model.calibrator.slope_at(base), abs=0.05)
+    assert effect[0, 0] == pytest.approx(-effect[0, 1], abs=0.05)
+
+
+def test_groups_cover_every_feature_once(plan: Plan) -> None:
+    of = groups(plan)
+    assert of.of_feature.shape == (len(plan.names),)
+    assert sorted(set(of.of_feature.tolist())) == list(range(len(of.names)))
+    assert len(of.names) == len(of.roles)
+    for name, group in zip(plan.names, of.of_feature, strict=True):
+        said = of.names[group]
+        assert f"({said})" in name or name == said or (said == "age" and name.startswith("age"))
+    assert {*plan.event_types, OTHER, ANY, "age", "employees", "industry"} <= set(of.names)
+
+
+def test_an_attribute_called_like_an_event_type_is_a_group_of_its_own(plan: Plan) -> None:
+    attribute = replace(plan.attributes[0], name=plan.event_types[0])
+    aged = replace(plan.attributes[0], name="age")
+    of = groups(replace(plan, attributes=(attribute, aged)))
+    assert list(zip(of.names, of.roles, strict=True)).count((plan.event_types[0], "events")) == 1
+    assert of.roles[of.of_feature[-2]] == of.roles[of.of_feature[-1]] == "attribute"
+
+
+def test_the_strongest_come_first_whichever_way_and_ties_go_by_name() -> None:
+    names = ("d", "b", "c", "a", "e")
+    effect = np.array([1.0, -3.0, 1.0, 0.0, -1.0])
+    assert [names[g] for g in strongest(effect, names, 5)] == ["b", "c", "d", "e"]
+    assert [names[g] for g in strongest(effect, names, 2)] == ["b", "c"]
+    assert strongest(effect, names, 0) == []
+
+
+def test_facts_are_what_the_cutoff_sees(
+    plan: Plan, take_in: Callable[[list[dict[str, Any]]], Any]
+) -> None:
+    def at(day: int, kind: str, **more: str) -> dict[str, str]:
+        return {"event_type": kind, "occurred_at": f"2026-01-{day:02}T00:00:00Z", **more}
+
+    events = [
+        at(10, "demo_request"),
+        at(12, "demo_request"),
+        at(14, "demo_request", recorded_at="2026-01-25T00:00:00Z"),
+        at(13, "blog_view"),
+        at(21, "demo_request"),
+    ]
+    lead = {"lead_id": "a", "created_at": "2026-01-01T00:00:00Z"}
+    other = {"lead": {"lead_id": "b"}, "events": [at(13, "demo_request")]}
+    leads, log, _ = take_in([other, {"lead": lead, "events": events}])
+    cutoff = int(leads.created_at[1]) + 19 * DAY
+
+    def facts(group: str, row: int = 1) -> dict[str, Any]:
+        return event_facts(log, row, cutoff, plan.members(group))
+
+    assert facts("demo_request") == {"count": 2, "hours_since_last": 8 * 24.0}
+    assert facts(OTHER) == {"count": 1, "hours_since_last": 7 * 24.0}
+    assert facts(ANY) == {"count": 3, "hours_since_last": 7 * 24.0}
+    assert facts("price_page_view") == {"count": 0}
+    assert facts("demo_request", 0) == {"count": 1, "hours_since_last": 7 * 24.0}
+    assert age_facts(int(leads.created_at[1]), cutoff) == {"days": 19.0}
+
+
+def test_an_unknown_creation_is_not_an_age() -> None:
+    assert age_facts(MISSING, 20_000 * DAY) == {"days": None}
+    assert age_facts(0, 36 * HOUR) == {"days": 1.5}
+
+
+def test_one_lead_alone_is_explained_as_in_a_list(
+    estimator: Trees | Logistic, matrix: Matrix, encoder: Encoder
+) -> None:
+    model = ConversionModel(estimator, CALIBRATORS["isotonic"])
+    X: npt.NDArray[np.float32] = encoder.encode(matrix)
+    together, _ = effects(model, groups(matrix.plan), X)
+    for row in range(0, len(X), 50):
+        alone, _ = effects(model, groups(matrix.plan), X[row : row + 1])
+        assert alone.tobytes() == together[row : row + 1].tobytes()

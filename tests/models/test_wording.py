@@ -1,0 +1,128 @@
+"""Texts: everything can be said in every language, and the language asked for is the one given."""
+
+from __future__ import annotations
+
+import string
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.build import Matrix
+from features.plan import ANY, BY_LEAD, BY_US, OTHER
+from models import wording
+from models.explain import groups
+from models.wording import LANGUAGES, ago, language, sentence, texts
+
+FACTS: list[tuple[str, dict[str, Any]]] = [
+    ("events", {"count": 0}),
+    ("events", {"count": 1, "hours_since_last": 3.2}),
+    ("events", {"count": 4, "hours_since_last": 50.0}),
+    ("age", {"days": 12.0}),
+    ("age", {"days": None}),
+    ("attribute", {"value": "製造"}),
+    ("attribute", {"value": 30.0}),
+    ("attribute", {"value": None}),
+    ("points", {"points": 12.0}),
+    ("points", {"points": -2.55}),
+]
+
+
+def placeholders(text: str) -> set[str | None]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def test_both_languages_are_there() -> None:
+    assert LANGUAGES == ("en", "ja")
+    folder = Path(wording.__file__).parent / "text"
+    for lang in LANGUAGES:
+        assert texts(lang) == tomllib.loads((folder / f"{lang}.toml").read_text(encoding="utf-8"))
+
+
+def test_every_language_says_the_same_things_of_the_same_facts() -> None:
+    reference = texts("en")
+    for lang in LANGUAGES:
+        assert {role: set(said) for role, said in texts(lang).items()} == {
+            role: set(said) for role, said in reference.items()
+        }
+        for role, said in texts(lang).items():
+            for name, text in said.items():
+                assert text.strip()
+                assert placeholders(text) == placeholders(reference[role][name]), (lang, role, name)
+
+
+def test_every_role_and_every_group_of_a_plan_has_words(matrix: Matrix) -> None:
+    for lang in LANGUAGES:
+        assert set(groups(matrix.plan).roles) | {"points"} <= set(texts(lang))
+        assert set(texts(lang)["groups"]) == {ANY, BY_LEAD, BY_US, OTHER}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize(("role", "facts"), FACTS)
+def test_every_fact_becomes_a_sentence(lang: str, role: str, facts: dict[str, Any]) -> None:
+    said = sentence(role, "LABEL {curly}", facts, lang)
+    assert "None" not in said
+    assert "LABEL {curly}" in said or role == "age"
+    assert (lang == "ja") == any(ord(letter) > 0x3000 for letter in said.replace("製造", ""))
+
+
+def test_facts_are_in_the_sentence() -> None:
+    seen = {"count": 4, "hours_since_last": 50.0}
+    assert sentence("events", "price page view", seen, "en") == (
+        "price page view: 4 times, last 2 days ago"
+    )
+    assert sentence("events", "料金ページ", seen, "ja") == "料金ページを4回（最終2日前）"
+    assert sentence("events", "reply", {"count": 0}, "en") == "no reply"
+    assert sentence("attribute", "employees", {"value": 30.0}, "en") == "employees: 30"
+    assert sentence("points", "demo", {"points": 12.0}, "en") == "demo: +12 points"
+    assert sentence("points", "demo", {"points": -2.55}, "ja").startswith("demo：-2.")
+
+
+@pytest.mark.parametrize(
+    ("hours", "en", "ja"),
+    [
+        (0.0, "within the hour", "1時間以内"),
+        (1.0, "1 hour ago", "1時間前"),
+        (1.99, "1 hour ago", "1時間前"),
+        (47.9, "47 hours ago", "47時間前"),
+        (48.0, "2 days ago", "2日前"),
+        (71.9, "2 days ago", "2日前"),
+        (24.0 * 365, "365 days ago", "365日前"),
+    ],
+)
+def test_times_past(hours: float, en: str, ja: str) -> None:
+    assert (ago(hours, "en"), ago(hours, "ja")) == (en, ja)
+
+
+@pytest.mark.parametrize(
+    ("accept", "lang"),
+    [
+        (None, "en"),
+        ("", "en"),
+        ("ja", "ja"),
+        ("JA-jp", "ja"),
+        ("en-GB,en;q=0.9", "en"),
+        ("fr, ja;q=0.3", "ja"),
+        ("en;q=0.4, ja;q=0.5", "ja"),
+        ("ja; q=0.5, en; q=0.4", "ja"),
+        ("en ; q=0.4 , ja ; q=0.5", "ja"),
+        ("ja;q=0.5, en;q=0.5", "ja"),
+        ("ja;q=0, en", "en"),
+        ("ja;q=0", "en"),
+        ("ja;q=oops", "en"),
+        ("ja;q=nan", "en"),
+        ("*", "en"),
+        (";;,,q=1", "en"),
+        ("jabberwocky", "en"),
+    ],
+)
+def test_the_language_asked_for(accept: str | None, lang: str) -> None:
+    assert language(accept) == lang
+
+
+@given(st.text())
+def test_whatever_is_asked_a_language_there_is_comes_back(accept: str) -> None:
+    assert language(accept) in LANGUAGES

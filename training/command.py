@@ -1,0 +1,228 @@
+"""The verbs of training: ``simulate``, ``train`` and ``build``, from options to an exit code."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.attributes import learnt
+from features.build import build
+from features.cells import text_column
+from features.errors import InputError
+from features.instants import iso
+from features.kernel import compile_plan
+from features.reading import read
+from features.spine import Spine
+from features.times import parse
+from features.writing import check_output, write, write_refused
+from models.playbook import Playbook
+from models.settings import Settings
+from models.terminal import people, print_json, print_refused, print_table, progress
+from training.evaluate import Metrics
+from training.simulate import Simulated, simulate
+from training.sources import Material, Sources, gather
+from training.tracking import Logged, log_run
+from training.train import Trained, freeze, train
+
+REFUSED_ROWS = 3
+"""Exit code: done, but rows were refused."""
+
+
+def run_simulate(
+    out: Path,
+    *,
+    leads: int,
+    days: int,
+    seed: int,
+    end: datetime | None = None,
+    timezone: str = "Asia/Tokyo",
+    as_json: bool = False,
+) -> Simulated:
+    """Write a simulated world and say what is in it."""
+    with progress("simulate"):
+        world = simulate(out, leads=leads, days=days, seed=seed, end=end, timezone=timezone)
+    if as_json:
+        print_json(asdict(world))
+    else:
+        people(False).print(
+            f"{out}: {world.leads:,} leads, {world.events:,} events, {world.changes:,} changes, "
+            f"{world.truth:,} best possible answers; days of {world.timezone} from {world.begins} "
+            f"to before {world.ends}"
+        )
+    return world
+
+
+def run_train(
+    sources: Sources, settings: Settings, task: str, *, as_json: bool = False, seed: int = 0
+) -> int:
+    """Train, save the artefact and the points map, log to MLflow, and print what came out."""
+    console = people(as_json)
+    playbook = Playbook.load(settings.playbook)
+    with progress("train") as report:
+        report("reading")
+        material = gather(sources, playbook, task)
+        trained = train(material, playbook, report, seed)
+        report("saving")
+        folder = _save(trained, settings)
+        trained.points_map.save(settings.points_maps)
+        # A model that knows less than the base rate answers nobody.
+        model, base = trained.figures.get("model"), trained.figures["base rate"]
+        promote = model is not None and model.log_loss < base.log_loss
+        report("logging to MLflow")
+        logged = log_run(settings, task, folder, trained.record, promote=promote)
+    refused_to = settings.home / "train.refused.csv"
+    if trained.refused:
+        write_refused(trained.refused, refused_to)
+    if as_json:
+        print_json(_object(trained, folder, logged))
+    else:
+        _print(trained, material, folder, logged)
+    print_refused(console, trained.refused)
+    if trained.refused:
+        console.print(f"{len(trained.refused):,} rows were refused; they are in {refused_to}.")
+    return REFUSED_ROWS if trained.refused else 0
+
+
+def run_build(
+    sources: Sources, settings: Settings, task: str, spine_file: Path | None, out: Path
+) -> int:
+    """Write the feature matrix of a spine; without one, of every lead at the cutoffs of the task."""
+    console = people(False)
+    check_output(out)
+    playbook = Playbook.load(settings.playbook)
+    with progress("build") as report:
+        report("reading")
+        material = gather(sources, playbook, task)
+        spine = material.spine if spine_file is None else _read_spine(spine_file, material)
+        plan = freeze(material, playbook, np.arange(len(material.spine)))
+        report(f"features of {len(spine):,} rows")
+        matrix = build(
+            plan, compile_plan(plan), material.leads, material.log, spine, material.intake.changes
+        )
+        table = matrix.to_table()
+        table = table.add_column(0, "cutoff", pa.array(spine.cutoff, pa.timestamp("us", tz="UTC")))
+        table = table.add_column(0, "lead_id", material.leads.lead_id.take(pa.array(spine.lead)))
+        if spine.label is not None:
+            table = table.append_column("label", pa.array(spine.label))
+        write(table, out)
+    console.print(f"{out}: {len(spine):,} rows, {len(plan.names):,} features, plan {plan.version}.")
+    print_refused(console, material.intake.refused)
+    return REFUSED_ROWS if material.intake.refused else 0
+
+
+def _read_spine(path: Path, material: Material) -> Spine:
+    """The rows of a file with ``lead_id`` and ``cutoff``."""
+    table = read(path)
+    for name in ("lead_id", "cutoff"):
+        if name not in table.data.column_names:
+            raise InputError(
+                f"{path}, line 1: expected column {name!r}; a spine has lead_id and cutoff."
+            )
+    ids = text_column(table.data["lead_id"])
+    lead = pc.fill_null(pc.index_in(ids, value_set=material.leads.lead_id), -1).to_numpy(
+        zero_copy_only=False
+    )
+    times = parse(table.data["cutoff"], material.form.tz)
+    for wrong, column, reason in (
+        (lead < 0, "lead_id", "not a lead of the list"),
+        (
+            times.bad | times.unzoned | table.data["cutoff"].is_null().to_numpy(),
+            "cutoff",
+            "not a time with a zone",
+        ),
+    ):
+        for refusal in table.refusals(wrong, column, reason)[:1]:
+            raise InputError(f"{refusal}. Every row of a spine must be usable.")
+    order = np.lexsort((times.instant, lead))
+    lead = lead[order].astype(np.int64)
+    return Spine(lead, times.instant[order], None, np.zeros_like(lead))
+
+
+def _save(trained: Trained, settings: Settings) -> Path | None:
+    """The artefact under ``<home>/artefacts``; one with the same content is already there."""
+    if trained.artefact is None:
+        return None
+    folder = settings.home / "artefacts" / trained.artefact.version
+    if not (folder / "manifest.json").exists():
+        trained.artefact.save(folder)
+    return folder
+
+
+def _object(trained: Trained, folder: Path | None, logged: Logged) -> dict[str, Any]:
+    best = next(iter(trained.figures.values()))
+    return {
+        "model_version": logged.version,
+        "registered_model": logged.name,
+        "champion": logged.champion,
+        "artefact": str(folder) if folder else None,
+        "rung": trained.rung,
+        "metrics": best.to_json(),
+        "by_age": {name: m.to_json() for name, m in trained.by_segment.items()},
+        "compared": {name: m.to_json() for name, m in trained.figures.items()},
+        "spine": trained.record["counts"],
+        "refused": len(trained.refused),
+        "notes": [*trained.notes, *([logged.note] if logged.note else [])],
+        "mlflow_run": logged.run_id,
+    }
+
+
+def _print(trained: Trained, material: Material, folder: Path | None, logged: Logged) -> None:
+    console = people(False)
+    intake = material.intake
+    console.print(f"{intake.table.path}: {intake.table.understood}, {intake.table.rows_in:,} rows")
+    console.print(f"time zone: {material.timezone_note}")
+    if not material.flat:
+        console.print(f"observed until: {iso(material.observed_until, material.tz)}")
+    for name, count in intake.counts.items():
+        if count:
+            console.print(f"  {name}: {count:,}")
+    console.print("\n# [attributes] as understood; paste into the playbook what you want otherwise")
+    names = {a.name for a in learnt(trained.columns, material.trust, flat=material.flat)}
+    for column in trained.columns:
+        mark = "" if column.name in names else " (not learnt)"
+        console.print(f"{column.as_playbook()}  # {column.why}{mark}")
+    console.print()
+    print_table(
+        console,
+        "spine",
+        ["count", ""],
+        [[k, f"{v:,}"] for k, v in trained.record["counts"].items()],
+    )
+    console.print()
+    figures = {**trained.figures, **{f"  {k}": m for k, m in trained.by_segment.items()}}
+    header = ["test rows", "AUC", "log loss", "Brier", "ECE", "slope", "rows", "positives"]
+    print_table(
+        console, "on rows never fitted on", header, [_row(k, m) for k, m in figures.items()]
+    )
+    console.print()
+    for note in trained.notes:
+        console.print(f"note: {note}")
+    if logged.note:
+        console.print(f"note: {logged.note}. The artefact is on disk.")
+    if folder:
+        console.print(f"{trained.rung} model {folder.name}: {folder}")
+    if logged.version:
+        standing = "champion" if logged.champion else "not champion: no better than the base rate"
+        console.print(f"registered as {logged.name} version {logged.version} ({standing})")
+
+
+def _row(name: str, m: Metrics) -> list[str]:
+    def shown(value: float | None, form: str) -> str:
+        return "-" if value is None else format(value, form)
+
+    return [
+        name,
+        shown(m.auc, ".3f"),
+        shown(m.log_loss, ".4f"),
+        shown(m.brier, ".4f"),
+        shown(m.ece, ".4f"),
+        shown(m.calibration_slope, ".2f"),
+        f"{m.n:,}",
+        f"{m.positives:,}",
+    ]

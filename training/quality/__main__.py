@@ -1,0 +1,76 @@
+"""The command: ``python -m training.quality [--data DIR] [--seeds 7,8] [--leads N]``.
+
+Real data are looked for in ``--data`` and skipped, saying so, where they are absent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from models.terminal import people, print_table, progress
+from training.quality.comparison import HEADER, Comparison
+from training.quality.real import FLAT, bpi2012, flat
+from training.quality.world import world
+
+_DATA = Path(__file__).parents[3] / "shared" / "data"
+
+
+def comparisons(data: Path, seeds: Sequence[int], n_leads: int) -> Iterator[Comparison | str]:
+    """Everything that can be compared, one after the other; a text where something is skipped."""
+    log = data / "bpi2012_loan_leads"
+    if log.is_dir():
+        yield from bpi2012(log)
+    else:
+        yield f"bpi2012: skipped, there is no {log}"
+    for name, sources in FLAT.items():
+        file = data / sources.leads
+        if file.is_file():
+            yield flat(name, replace(sources, leads=file))
+        else:
+            yield f"{name}: skipped, there is no {file}"
+    for seed in seeds:
+        yield world(n_leads, seed)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Compare what was asked for and print it."""
+    options = _options(arguments)
+    console = people(False)
+    console.print(f"python -m training.quality {shlex.join(sys.argv[1:])}".rstrip())
+    console.print(
+        "Log loss in nats; 95% intervals of paired differences from 1,000 resamples of leads."
+    )
+    wanted = comparisons(options.data, options.seeds, options.leads)
+    while True:
+        with progress("quality"):
+            compared = next(wanted, None)
+        if compared is None:
+            break
+        console.print()
+        if isinstance(compared, str):
+            console.print(compared)
+            continue
+        print_table(console, compared.heading(), HEADER, compared.lines())
+        if compared.note:
+            console.print(compared.note)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m training.quality")
+    parser.add_argument("--data", type=Path, default=_DATA, help=f"folder of data sets: {_DATA}")
+    parser.add_argument("--seeds", type=_seeds, default=(7,), help="of simulated worlds: 7,8,9")
+    parser.add_argument("--leads", type=int, default=20_000, help="of a simulated world")
+    return parser.parse_args(arguments)
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(",") if part.strip())
+
+
+if __name__ == "__main__":
+    main()

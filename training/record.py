@@ -1,0 +1,107 @@
+"""What a training run leaves to read: counts, figures by age, notes, and the record of its model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from features.instants import DAY, MISSING, iso
+from features.spine import labels_of
+from models.playbook import Playbook
+from models.scorer import code_version
+from training.evaluate import Metrics, metrics
+from training.fit import MODEL_FROM, TREES_FROM, Rung
+from training.sources import Material
+from training.split import Split
+
+_AGE_BANDS = ((0, 30), (30, 90), (90, 180), (180, 10_000))
+"""Days; rows of a task without ages are reported by these, each [from, to)."""
+
+
+def by_age(
+    material: Material,
+    split: Split,
+    label: npt.NDArray[np.int8],
+    probability: npt.NDArray[np.float64],
+) -> dict[str, Metrics]:
+    """Figures by the age of the lead at the cutoff."""
+    if material.flat:
+        return {}
+    spine = material.spine.take(split.test)
+    if material.task.ages:
+        parts = {f"{age / DAY:g} days": spine.age == age for age in material.task.ages}
+    else:
+        days = (spine.cutoff - material.leads.created_at[spine.lead]) / DAY
+        parts = {
+            f"{low} to {high} days" if high < 10_000 else f"{low} days and more": (days >= low)
+            & (days < high)
+            for low, high in _AGE_BANDS
+        }
+    return {
+        name: metrics(label[rows], probability[rows]) for name, rows in parts.items() if rows.any()
+    }
+
+
+def counts(material: Material, split: Split) -> dict[str, int]:
+    """How many leads, rows and positives there are, and how many rows were left out, by reason."""
+    spine, label = material.spine, labels_of(material.spine)
+    return {
+        "leads": len(material.leads),
+        "leads on the spine": len(np.unique(spine.lead)),
+        "rows": len(spine),
+        "positives": int(label.sum()),
+        "training rows": len(split.train),
+        "training positives": int(label[split.train].sum()),
+        "test rows": len(split.test),
+        "test positives": int(label[split.test].sum()),
+        "between training and test": split.between,
+        **spine.left_out,
+    }
+
+
+def notes(material: Material, reached: Rung, converted: int, others: int) -> list[str]:
+    """What a reader of the figures must know."""
+    said = []
+    if material.flat:
+        said.append(
+            "A flat export without times: the test rows are a random share"
+            + (" given by --test" if material.given_test is not None else "")
+            + ", and what was known before the outcome cannot be told from what was written after it."
+        )
+    if reached == "rules":
+        said.append(
+            f"{converted} leads converted and {others} did not in the fitted span; a model needs "
+            f"{MODEL_FROM} of either. Rules answer."
+        )
+    if reached == "logistic":
+        said.append(
+            f"{converted} leads converted in the fitted span: logistic regression; trees from {TREES_FROM}."
+        )
+    return said
+
+
+def record(
+    material: Material,
+    split: Split,
+    playbook: Playbook,
+    figures: dict[str, Metrics],
+    by_segment: dict[str, Metrics],
+    said: list[str],
+) -> dict[str, Any]:
+    """Where a model came from, in plain values."""
+    return {
+        "task": material.task.name,
+        "horizon": material.task.horizon_text,
+        "split": split.by,
+        "first_test_cutoff": iso(split.first_test_cutoff or MISSING),
+        "observed_until": iso(material.observed_until),
+        "timezone": material.tz.key,
+        "playbook": playbook.version,
+        "code": code_version(),
+        "counts": counts(material, split),
+        "figures": {name: m.to_json() for name, m in figures.items()},
+        "by_segment": {name: m.to_json() for name, m in by_segment.items()},
+        "notes": said,
+    }

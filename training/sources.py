@@ -1,0 +1,294 @@
+"""From files to training rows: a spine with labels, whichever of the three shapes the data have."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from features.attributes import Column, columns
+from features.cells import text_column
+from features.errors import InputError, TrainingRefused, UsageError
+from features.form import Form
+from features.instants import MISSING, iso, now, zone
+from features.log import EventLog, Leads
+from features.spine import Spine, training_spine
+from features.tables import Intake, take_in
+from features.task import Task
+from features.times import parse_one
+from models.intake import form_of
+from models.playbook import Playbook
+
+_YES, _NO = {"1", "1.0", "true", "yes"}, {"0", "0.0", "false", "no"}
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the data are, and how to read them.
+
+    Attributes
+    ----------
+    leads, events, changes : Path or None
+    columns : mapping
+        The contract's name -> the file's name.
+    date_events : mapping
+        Event type -> column of the lead list with its date.
+    label, positive : str or None
+        The label column of a flat export, and the value that means converted.
+    test : Path or None
+        For a flat export: a file of rows to test on, instead of a random share.
+    drop, trust : sequence of str
+        Columns not to learn; snapshot columns to learn all the same.
+    timezone, until : str or None
+    """
+
+    leads: Path
+    events: Path | None = None
+    changes: Path | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    date_events: Mapping[str, str] = field(default_factory=dict)
+    label: str | None = None
+    positive: str | None = None
+    test: Path | None = None
+    drop: Sequence[str] = ()
+    trust: Sequence[str] = ()
+    timezone: str | None = None
+    until: str | None = None
+
+
+@dataclass(frozen=True)
+class Material:
+    """Everything a training run works on.
+
+    Attributes
+    ----------
+    intake : Intake
+    task : Task
+    spine : Spine, with labels
+    columns : list of Column
+    tz : ZoneInfo
+    timezone_note : str
+        Which zone is used, and why.
+    observed_until : int
+    flat : bool
+    group : ndarray of shape (n_rows,), int64
+        Rows that must not be divided between training and test in a random split.
+    given_test : ndarray of bool, or None
+        Rows of the file of test rows.
+    form : Form
+    trust : tuple of str
+        Snapshot columns to learn all the same.
+    """
+
+    intake: Intake
+    task: Task
+    spine: Spine
+    columns: list[Column]
+    tz: ZoneInfo
+    timezone_note: str
+    observed_until: int
+    flat: bool
+    group: npt.NDArray[np.int64]
+    given_test: npt.NDArray[np.bool_] | None
+    form: Form
+    trust: tuple[str, ...] = ()
+
+    @property
+    def leads(self) -> Leads:
+        return self.intake.leads
+
+    @property
+    def log(self) -> EventLog:
+        return self.intake.log
+
+
+def gather(sources: Sources, playbook: Playbook, task_name: str) -> Material:
+    """Read the files and lay out the rows to learn from.
+
+    Raises
+    ------
+    UsageError
+        When options contradict each other or name columns that are not there.
+    InputError
+        When a file cannot be used.
+    TrainingRefused
+        When no row has a label, or all have the same.
+    """
+    _check_options(sources)
+    form = form_of(
+        playbook,
+        columns=sources.columns,
+        timezone=sources.timezone,
+        date_events=sources.date_events,
+        numbered=sources.label is not None,
+    )
+    intake = take_in(sources.leads, sources.events, sources.changes, form)
+    if not len(intake.leads):
+        raise InputError(f"{sources.leads}: no row could be used; see the refusals above.")
+    sources = replace(
+        sources,
+        drop=_named("--drop", sources.drop, intake),
+        trust=_named("--trust", sources.trust, intake),
+    )
+    material = (_flat if sources.label else _timed)(sources, playbook, task_name, intake, form)
+    return replace(material, trust=tuple(sources.trust))
+
+
+def _timed(
+    sources: Sources, playbook: Playbook, task_name: str, intake: Intake, form: Form
+) -> Material:
+    task = playbook.task(task_name)
+    tz = form.tz or zone("UTC")
+    note = f"{tz.key}" + ("" if form.tz else " (none declared; days begin at 00:00 UTC)")
+    _check_label_occurs(task, intake)
+    asked = sources.until and parse_one(sources.until, form.tz, "--until")
+    until = asked or min(intake.observed_until, now())
+    spine = training_spine(intake.leads, intake.log, task, playbook.touches, until, tz)
+    if not len(spine):
+        left = ", ".join(f"{n:,} {reason}" for reason, n in spine.left_out.items() if n)
+        raise TrainingRefused(
+            f"No row of task {task.name!r} is open and mature (observed until {iso(until, tz)}; left out: "
+            f"{left or 'nothing'}). A horizon of {task.horizon_text} needs data that go on so long after a cutoff."
+        )
+    found = columns(
+        intake.leads,
+        playbook.attributes,
+        tracked=set(intake.changes.attribute) if intake.changes else (),
+        outcomes={*playbook.exclude_columns(task), *sources.drop, *sources.date_events.values()},
+    )
+    return Material(intake, task, spine, found, tz, note, until, False, spine.lead, None, form)
+
+
+def _flat(
+    sources: Sources, playbook: Playbook, task_name: str, intake: Intake, form: Form
+) -> Material:
+    assert sources.label is not None
+    label = read_label(intake.leads, sources.label, sources.positive, str(sources.leads))
+    given_test = None
+    if sources.test:
+        held_out = take_in(sources.test, None, None, form)
+        more = read_label(held_out.leads, sources.label, sources.positive, str(sources.test))
+        given_test = np.r_[np.zeros(len(label), dtype=bool), np.ones(len(more), dtype=bool)]
+        label = np.concatenate([label, more])
+        intake = _together(intake, held_out)
+    n = len(label)
+    task = Task(task_name, label=(), horizon=None, every=None)
+    rows = np.arange(n)
+    spine = Spine(rows, np.full(n, now()), label, np.zeros(n, dtype=np.int64))
+    found = columns(
+        intake.leads,
+        playbook.attributes,
+        outcomes={sources.label, *playbook.exclude_columns(task_name), *sources.drop},
+    )
+    learnable = [c.name for c in found if c.learnable]
+    group = same_rows(intake.leads.attributes.select(learnable))
+    tz = form.tz or zone("UTC")
+    return Material(
+        intake, task, spine, found, tz, "not used: no times", MISSING, True, group, given_test, form
+    )
+
+
+def read_label(leads: Leads, column: str, positive: str | None, file: str) -> npt.NDArray[np.int8]:
+    """A label column as 0 and 1.
+
+    0/1, true/false and yes/no are read in any case; any other pair of values needs `positive`.
+    """
+    if column not in leads.attributes.column_names:
+        raise UsageError(
+            f"--label {column!r}: {file} has no such column; it has {', '.join(leads.attributes.column_names)}."
+        )
+    text = text_column(leads.attributes[column]).to_pylist()
+    if None in text:
+        raise InputError(
+            f"{file}: column {column!r} has {text.count(None):,} empty labels; every row of a flat export "
+            "needs one. Leave those rows out, or name another column."
+        )
+    values = sorted({str(t) for t in text})
+    shown = ", ".join(repr(v) for v in values[:6]) + (", ..." if len(values) > 6 else "")
+    if positive is not None:
+        if positive not in values:
+            raise UsageError(f"--positive {positive!r}: column {column!r} holds {shown}.")
+        return np.array([t == positive for t in text], dtype=np.int8)
+    known = {v for v in values if v.strip().lower() in _YES | _NO}
+    if len(known) < len(values):
+        raise UsageError(
+            f"--label {column!r} holds {shown}: expected 0/1, true/false or yes/no. "
+            "Say which value means converted with --positive VALUE."
+        )
+    return np.array([str(t).strip().lower() in _YES for t in text], dtype=np.int8)
+
+
+def same_rows(table: pa.Table) -> npt.NDArray[np.int64]:
+    """A number for each row, the same for rows that are equal in every column."""
+    code = np.zeros(table.num_rows, dtype=np.int64)
+    for column in table.columns:
+        encoded = text_column(column).dictionary_encode()
+        own = encoded.indices.fill_null(len(encoded.dictionary)).to_numpy(zero_copy_only=False)
+        code = np.unique(np.column_stack([code, own]), axis=0, return_inverse=True)[1].reshape(-1)
+    return code
+
+
+def _together(first: Intake, second: Intake) -> Intake:
+    """Two flat lead lists as one; their ids may repeat, since rows are what is counted."""
+    attributes = pa.concat_tables(
+        [first.leads.attributes, second.leads.attributes], promote_options="permissive"
+    )
+    leads = Leads(
+        pa.concat_arrays([first.leads.lead_id, second.leads.lead_id]),
+        np.concatenate([first.leads.created_at, second.leads.created_at]),
+        attributes,
+    )
+    empty = replace(
+        first.log,
+        offsets=np.zeros(len(leads) + 1, dtype=np.int64),
+        duplicates=np.zeros(len(leads), dtype=np.int64),
+    )
+    return replace(
+        first,
+        leads=leads,
+        log=empty,
+        refused=first.refused + second.refused,
+        duplicates=first.duplicates + second.duplicates,
+    )
+
+
+def _check_options(sources: Sources) -> None:
+    if sources.label and (sources.events or sources.date_events or sources.changes):
+        raise UsageError(
+            "--label is for a flat export without times; with --events or --event the label is the "
+            "playbook's event. Give one or the other."
+        )
+    if not sources.label and (sources.positive or sources.test):
+        raise UsageError("--positive and --test go with --label.")
+    if not sources.label and not sources.events and not sources.date_events:
+        raise UsageError(
+            "Nothing says what became of the leads. Give --events F (an event log), "
+            '--event deal_opened="Opp Date" (dates in the lead list), or --label COLUMN (a flat export).'
+        )
+
+
+def _named(option: str, asked: Sequence[str], intake: Intake) -> tuple[str, ...]:
+    """The columns asked for; ``Asymmetrique *`` asks for every column that begins so."""
+    there = intake.leads.attributes.column_names
+    found: list[str] = []
+    for name in asked:
+        matches = [name] if name in there else fnmatch.filter(there, name)
+        if not matches:
+            raise UsageError(f"{option} {name!r}: no such column; there are {', '.join(there)}.")
+        found += matches
+    return tuple(found)
+
+
+def _check_label_occurs(task: Task, intake: Intake) -> None:
+    if not set(task.label) & set(intake.log.types):
+        came = ", ".join(intake.log.types[:20]) or "none"
+        raise TrainingRefused(
+            f"The label of task {task.name!r} is {' or '.join(task.label)}, which never occurs. "
+            f"The event types are: {came}. Name the right one in the playbook's [tasks.{task.name}]."
+        )

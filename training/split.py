@@ -1,0 +1,118 @@
+"""Which rows are trained on and which are only ever tested on."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from features.errors import TrainingRefused
+from features.spine import Spine
+
+TEST_SHARE = 0.2
+RANDOM_TEST_SHARE = 0.3
+_BLOCKS = (0.55, 0.70, 0.85, 1.0)
+"""Quantiles of the training cutoffs between which rolling-origin predictions are made."""
+_ROUNDS = 5
+_SLICES = 10
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Positions of rows on a spine.
+
+    Attributes
+    ----------
+    train, test : ndarray of int64
+    between : int
+        Rows of neither: their horizon ends after the first test cutoff.
+    by : {"time", "random"}
+    first_test_cutoff : int or None
+        Every training horizon has ended by then.
+    """
+
+    train: Rows
+    test: Rows
+    between: int
+    by: Literal["time", "random"]
+    first_test_cutoff: int | None = None
+
+
+def split_by_time(spine: Spine, horizon: int, share: float = TEST_SHARE) -> Split:
+    """Test on the latest rows by cutoff, of each age where the task has ages.
+
+    A training row's window ``(cutoff, cutoff + horizon]`` ends at or before the first test cutoff.
+
+    Raises
+    ------
+    TrainingRefused
+        When nothing is left to train on.
+    """
+    test = np.zeros(len(spine), dtype=bool)
+    for age in np.unique(spine.age):
+        rows = np.flatnonzero(spine.age == age)
+        n_test = int(np.ceil(share * len(rows)))
+        first = np.sort(spine.cutoff[rows])[len(rows) - n_test]
+        test[rows[spine.cutoff[rows] >= first]] = True
+    first_test = int(spine.cutoff[test].min())
+    train = ~test & (spine.cutoff + horizon <= first_test)
+    if not train.any():
+        raise TrainingRefused(
+            f"No row's horizon of {horizon / 86_400e6:g} days ends before the first test cutoff: the data "
+            "cover too little time for this horizon. Give more history, or a shorter horizon in the playbook."
+        )
+    between = int((~test & ~train).sum())
+    return Split(np.flatnonzero(train), np.flatnonzero(test), between, "time", first_test)
+
+
+def split_at_random(label: npt.NDArray[np.int8], group: npt.NDArray[np.int64], seed: int) -> Split:
+    """Test on a random share of the groups, stratified by label; no group is divided."""
+    folds = _grouped(label, group, _SLICES, seed)
+    n_test = round(RANDOM_TEST_SHARE * _SLICES)
+    test = np.isin(folds, np.arange(n_test))
+    return Split(np.flatnonzero(~test), np.flatnonzero(test), 0, "random")
+
+
+def rolling_origins(spine: Spine, horizon: int) -> list[tuple[Rows, Rows]]:
+    """Pairs of rows to fit on and later rows to predict, all inside one training span.
+
+    Each row fitted on has its horizon ended by the first cutoff predicted.
+    """
+    edges = np.quantile(spine.cutoff, _BLOCKS, method="higher")
+    folds = []
+    for start, end in itertools.pairwise(edges):
+        last = end == edges[-1]
+        held_out = (spine.cutoff >= start) & (
+            (spine.cutoff <= end) if last else (spine.cutoff < end)
+        )
+        fitted = spine.cutoff + horizon <= start
+        folds.append((np.flatnonzero(fitted), np.flatnonzero(held_out)))
+    return folds
+
+
+def grouped_folds(
+    label: npt.NDArray[np.int8], group: npt.NDArray[np.int64], seed: int
+) -> list[tuple[Rows, Rows]]:
+    """Pairs of rows to fit on and other groups' rows to predict, for data without usable time."""
+    fold = _grouped(label, group, _ROUNDS, seed)
+    return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(_ROUNDS)]
+
+
+def _grouped(
+    label: npt.NDArray[np.int8], group: npt.NDArray[np.int64], n_folds: int, seed: int
+) -> npt.NDArray[np.int64]:
+    """A fold for each row: groups whole, as many groups with a positive row in each fold as possible."""
+    rng = np.random.default_rng(seed)
+    groups, of_row = np.unique(group, return_inverse=True)
+    positive = np.zeros(len(groups), dtype=bool)
+    positive[of_row[label == 1]] = True
+    fold = np.empty(len(groups), dtype=np.int64)
+    for stratum in (positive, ~positive):
+        members = rng.permutation(np.flatnonzero(stratum))
+        fold[members] = (np.arange(len(members)) + rng.integers(n_folds)) % n_folds
+    return fold[of_row]

@@ -1,0 +1,238 @@
+"""Training: material in, a measured artefact and a points map out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from features.attributes import Column, learnt, not_numbers
+from features.build import Matrix, build
+from features.errors import TrainingRefused
+from features.instants import MISSING
+from features.kernel import compile_plan
+from features.plan import Plan, expand, groups, vocabulary
+from features.reading import Refusal
+from features.spine import labels_of
+from models.artefact import Artefact
+from models.encode import Encoder
+from models.evidence import Evidence
+from models.playbook import Playbook
+from models.points_map import PointsMap, drawn_rows
+from models.scorecard import Scorecard
+from models.terminal import Report
+from training.evaluate import Metrics, metrics
+from training.fit import Rows, Rung, fit, rung
+from training.golden import golden
+from training.record import by_age, notes, record
+from training.sources import Material
+from training.split import (
+    Split,
+    grouped_folds,
+    rolling_origins,
+    split_at_random,
+    split_by_time,
+)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training run came to.
+
+    Attributes
+    ----------
+    artefact : Artefact or None
+        None where too few leads converted: rules answer.
+    points_map : PointsMap
+    rung, converted, others
+        How far the ladder was climbed, and on how many leads of either class.
+    figures : dict of str to Metrics
+        Test figures of ``model``, ``scorecard`` and ``base rate``.
+    by_segment : dict of str to Metrics
+        Test figures of the model (else the scorecard) by age.
+    columns : list of Column
+    refused : list of Refusal
+    notes : list of str
+        What a reader of the figures must know.
+    record : dict
+        Where it came from, in plain values; ``record["counts"]`` are those of the spine.
+    """
+
+    artefact: Artefact | None
+    points_map: PointsMap
+    rung: Rung
+    converted: int
+    others: int
+    figures: dict[str, Metrics]
+    by_segment: dict[str, Metrics]
+    columns: list[Column]
+    refused: list[Refusal]
+    notes: list[str]
+    record: dict[str, Any]
+
+
+def train(
+    material: Material,
+    playbook: Playbook,
+    report: Report = lambda step: None,
+    seed: int = 0,
+) -> Trained:
+    """Train, calibrate and measure; the artefact that is measured is the one returned.
+
+    Raises
+    ------
+    TrainingRefused
+        When training or test rows have one class only, or no row can be trained on.
+    """
+    material, refused = _without_bad_numbers(material)
+    spine, label = material.spine, labels_of(material.spine)
+    split = _split(material, seed)
+    _check_classes(material, split, label)
+    plan = freeze(material, playbook, split.train)
+    report(f"features of {len(spine):,} rows")
+    changes = material.intake.changes
+    matrix = build(plan, compile_plan(plan), material.leads, material.log, spine, changes)
+    points = Scorecard(playbook).points(
+        material.leads, material.log, spine.lead, spine.cutoff, changes
+    )
+    points_map = PointsMap.fit(
+        points.total[split.train],
+        label[split.train],
+        spine.lead[split.train],
+        task=material.task.name,
+        playbook_version=playbook.version,
+        observed_until=split.first_test_cutoff or MISSING,
+        seed=seed,
+    )
+    reached, converted, others = rung(label[split.train], material.group[split.train])
+    predictions = {
+        "scorecard": points_map.probability(points.total[split.test]),
+        "base rate": np.full(len(split.test), label[split.train].mean()),
+    }
+    artefact = None
+    if reached != "rules":
+        artefact = _fitted(material, matrix, split, reached, seed, report)
+        X = artefact.encoder.encode(matrix.take(split.test))
+        predictions = {"model": artefact.model.probability(X), **predictions}
+    figures = {name: metrics(label[split.test], p) for name, p in predictions.items()}
+    best = next(iter(predictions.values()))
+    by_segment = by_age(material, split, label[split.test], best)
+    said = notes(material, reached, converted, others)
+    written = record(material, split, playbook, figures, by_segment, said)
+    if artefact is not None:
+        drawn = drawn_rows(spine.lead[split.test], (spine.cutoff[split.test],), seed)
+        evidence = Evidence.of(best[drawn], label[split.test][drawn])
+        written = {**artefact.record, **written}
+        artefact = golden(replace(artefact, evidence=evidence, record=written), seed)
+    return Trained(
+        artefact,
+        points_map,
+        reached,
+        converted,
+        others,
+        figures,
+        by_segment,
+        material.columns,
+        refused,
+        said,
+        written,
+    )
+
+
+def _without_bad_numbers(material: Material) -> tuple[Material, list[Refusal]]:
+    """Leave out rows of leads whose number columns hold NaN, infinity or anything else."""
+    refused = list(material.intake.refused)
+    attributes = learnt(material.columns, material.trust, flat=material.flat)
+    bad = np.zeros(len(material.leads), dtype=bool)
+    for name, cells in not_numbers(material.leads, attributes).items():
+        mine = np.zeros(material.intake.table.data.num_rows, dtype=bool)
+        known = cells[: len(material.intake.rows)]
+        mine[material.intake.rows[known & ~bad[: len(known)]]] = True
+        refused += material.intake.table.refusals(mine, name, "not a finite number")
+        bad |= cells
+    if not bad.any():
+        return material, refused
+    kept = ~bad[material.spine.lead]
+    group = material.group[kept]
+    given = None if material.given_test is None else material.given_test[kept]
+    spine = replace(material.spine.take(kept), left_out=material.spine.left_out)
+    return replace(material, spine=spine, group=group, given_test=given), refused
+
+
+def _split(material: Material, seed: int) -> Split:
+    if not material.flat:
+        assert material.task.horizon is not None
+        return split_by_time(material.spine, material.task.horizon)
+    if material.given_test is not None:
+        test = material.given_test
+        return Split(np.flatnonzero(~test), np.flatnonzero(test), 0, "random")
+    return split_at_random(labels_of(material.spine), material.group, seed)
+
+
+def _check_classes(material: Material, split: Split, label: npt.NDArray[np.int8]) -> None:
+    for name, rows in (("training", split.train), ("test", split.test)):
+        positives = int(label[rows].sum())
+        if not 0 < positives < len(rows):
+            what = "no row has" if not positives else "every row has"
+            raise TrainingRefused(
+                f"One class only: of the {len(rows):,} {name} rows of task {material.task.name!r} {what} label 1. "
+                "Both leads that converted and leads that did not are needed, over a longer time or "
+                "with another label."
+            )
+
+
+def freeze(material: Material, playbook: Playbook, rows: npt.NDArray[np.int64]) -> Plan:
+    """The plan, from what some rows of the spine see and nothing later."""
+    attributes = learnt(material.columns, material.trust, flat=material.flat)
+    spine = material.spine
+    last = np.full(len(material.leads), MISSING)
+    seen: tuple[str, ...] = ()
+    rare: tuple[str, ...] = ()
+    if not material.flat:
+        np.maximum.at(last, spine.lead[rows], spine.cutoff[rows])
+        seen, rare = vocabulary(material.log, last, material.task.exclude_events)
+    touches = tuple(name for name in playbook.touches if name in {*seen, *rare})
+    behaviour = () if material.flat else expand(playbook.catalogue, groups(seen, rare, touches))
+    columns: Mapping[str, str] = material.form.columns
+    return Plan(
+        event_types=seen,
+        other_types=rare,
+        touches=touches,
+        features=behaviour,
+        attributes=attributes,
+        timezone=material.tz.key,
+        columns=dict(columns),
+        date_events=dict(material.form.date_events),
+        numbered=material.intake.numbered,
+    )
+
+
+def _fitted(
+    material: Material,
+    matrix: Matrix,
+    split: Split,
+    reached: Rung,
+    seed: int,
+    report: Report,
+) -> Artefact:
+    in_training = matrix.take(split.train)
+    label = labels_of(material.spine)[split.train]
+    lead = material.group[split.train]
+    encoder = Encoder.fit(in_training, lead)
+    rows = Rows(encoder.encode(in_training), label, lead)
+    if material.flat:
+        folds = grouped_folds(rows.label, rows.lead, seed)
+    else:
+        assert material.task.horizon is not None
+        folds = rolling_origins(material.spine.take(split.train), material.task.horizon)
+    fitted = fit(rows, folds, reached, encoder, matrix.plan.names, seed, report)
+    return Artefact(
+        matrix.plan,
+        material.task,
+        encoder,
+        fitted.model,
+        record={"parameters": fitted.parameters},
+    )
