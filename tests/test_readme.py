@@ -1,0 +1,89 @@
+"""The README's two commands and its request, done as a reader would do them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from models.settings import Settings
+from serving.app import create_app
+
+README = Path(__file__).parents[1] / "README.md"
+BLOCKS = re.findall(r"^```[a-z]*\n(.*?)^```$", README.read_text(encoding="utf-8"), re.M | re.S)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """An empty folder in which `tegakari demo --no-serve` was run, and what it printed."""
+    folder = tmp_path_factory.mktemp("demo")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("TEGAKARI_", "MLFLOW_"))}
+    command = [sys.executable, str(README.parent / "tegakari.py"), "demo", "--no-serve"]
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False, env=kept
+    )
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout
+
+
+@pytest.fixture
+def home(demo: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The demo's home, with no other deployment in the environment."""
+    for name in list(os.environ):
+        if name.startswith(("TEGAKARI_", "MLFLOW_TRACKING")):
+            monkeypatch.delenv(name)
+    return demo[0] / "var"
+
+
+def test_the_demo_prints_what_the_readme_says(demo: tuple[Path, str]) -> None:
+    shown = next(block for block in BLOCKS if "the 10 most likely leads" in block)
+    printed = [line.rstrip() for line in demo[1].splitlines()]
+    for line in shown.removesuffix("  ...\n").splitlines():
+        assert line in printed
+
+
+def _ask(home: Path) -> Any:
+    curl = next(block for block in BLOCKS if block.startswith("curl"))
+    path = re.search(r"'http://127.0.0.1:8000(.*?)'", curl)
+    body = re.search(r"-d '(.*)'", curl, re.S)
+    assert path
+    assert body
+    headers = {"Content-Type": "application/json"}
+    with TestClient(create_app(Settings(home=home))) as client:
+        answer = client.post(path[1], content=body[1].encode(), headers=headers)
+    assert answer.status_code == 200
+    return answer.json()
+
+
+def _close(value: Any) -> Any:
+    """Numbers to nine places: another machine's exp may differ in the last."""
+    if isinstance(value, dict):
+        return {key: _close(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_close(inner) for inner in value]
+    return round(value, 9) if isinstance(value, float) else value
+
+
+def test_the_request_is_answered_as_printed(home: Path) -> None:
+    printed = json.loads(next(block for block in BLOCKS if '"known_at"' in block))
+    assert _close(_ask(home)) == _close(printed)
+
+
+def test_without_the_model_rules_answer_as_printed(home: Path) -> None:
+    by_model = json.loads(next(block for block in BLOCKS if '"known_at"' in block))
+    differs = json.loads(
+        next(block for block in BLOCKS if '"fallback_reason": "no_model"' in block)
+    )
+    database = home / "mlflow.db"
+    kept = database.rename(database.with_name("kept.db"))
+    try:
+        assert _close(_ask(home)) == _close({**by_model, **differs})
+    finally:
+        kept.rename(database)
