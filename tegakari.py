@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -23,6 +23,9 @@ app = typer.Typer(
 _DEMO_END = datetime(2026, 10, 1)  # noqa: DTZ001 - a midnight of the world's own zone
 """Fixed, so that the demo says on every day what the README says."""
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, which Typer gives without a word."""
+
 Leads = Annotated[Path, typer.Option(help="Lead list: CSV or Parquet.")]
 Events = Annotated[Path | None, typer.Option(help="Event log: CSV or Parquet.")]
 Changes = Annotated[Path | None, typer.Option(help="Attribute changes: CSV or Parquet.")]
@@ -38,7 +41,7 @@ EventDates = Annotated[
     list[str] | None,
     typer.Option("--event", help='A date column as an event: deal_opened="Opp Date".'),
 ]
-Lang = Annotated[str, typer.Option(help="Language of reasons: en or ja.")]
+Lang = Annotated[Literal["en", "ja"], typer.Option(help="Language of reasons.")]
 
 
 @app.command()
@@ -232,8 +235,10 @@ def main() -> None:
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
         app()
-    except KeyboardInterrupt:
-        sys.exit("Interrupted; nothing half-done was left behind.")
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            print("Interrupted; nothing half-done was left behind.", file=sys.stderr)
+        raise
     except Exception as error:
         if verbose:
             raise

@@ -6,6 +6,7 @@ A playbook declares role, time and type; what it leaves open is guessed here fro
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -82,7 +83,8 @@ class Column:
 
     def as_playbook(self) -> str:
         """The line that declares this in a playbook's ``[attributes]``."""
-        name = self.name if re.fullmatch(r"[A-Za-z0-9_-]+", self.name) else f'"{self.name}"'
+        bare = re.fullmatch(r"[A-Za-z0-9_-]+", self.name)
+        name = self.name if bare else json.dumps(self.name, ensure_ascii=False)
         return f'{name} = {{ role = "{self.role}", time = "{self.time}", type = "{self.type}" }}'
 
 

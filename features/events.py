@@ -49,6 +49,8 @@ def from_dates(table: Table, leads: Leads, rows: npt.NDArray[np.int64], form: Fo
     )
     for event_type, column in form.date_events.items():
         if column not in table.data.column_names:
+            if not form.dates_required:
+                continue
             raise InputError(
                 f"{table.path}, line 1: expected column {column!r} for the event {event_type!r}; "
                 f"the columns are {', '.join(table.data.column_names)}."

@@ -34,6 +34,8 @@ class Form:
         Times later than this are refused: the present plus one day.
     numbered : bool
         Whether a lead list without a column of ids is taken, its leads being named by their lines.
+    dates_required : bool
+        Whether a lead list without one of those columns is an error; else it has no such event.
     """
 
     columns: Mapping[str, str]
@@ -42,6 +44,7 @@ class Form:
     outcomes: frozenset[str]
     latest: int
     numbered: bool = False
+    dates_required: bool = True
 
 
 def latest_plausible(now: int) -> int:
@@ -68,7 +71,7 @@ def named(
                 f"{table.path}, line 1: expected {asked}; the columns are {', '.join(names)}. "
                 f'Name it with --columns {name}="..." or in the playbook\'s [columns].'
             )
-    return replace(table, data=data)
+    return replace(table, data=data, file_names={name: old for old, name in mapped.items()})
 
 
 def times(
@@ -85,7 +88,7 @@ def times(
     if len(unzoned):
         row = int(unzoned[0])
         raise InputError(
-            f"{table.path}: column {column!r} holds local times without a zone "
+            f"{table.path}: column {table.file_names.get(column, column)!r} holds local times without a zone "
             f"(line {table.lines[row]}: {str(table.data[column][row])!r}). "
             "Pass --timezone Asia/Tokyo or write them with an offset."
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +26,8 @@ OWN_PREFIX = "tegakari_"
 CSV = {".csv", ".tsv", ".txt"}
 PARQUET = {".parquet", ".pq"}
 _DELIMITERS = (",", ";", "\t")
+_NOT_CP932 = re.compile("[\ufffd\x80\uf8f0-\uf8f3]")
+"""What Python makes of bytes that cp932 does not use: the file is in another encoding."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class Table:
         Format, encoding and delimiter, to be shown.
     rows_are : str
         What a refused row loses: ``"lead"``, ``"event"`` or ``"change"``.
+    file_names : mapping
+        The name that the file gives a column, where `data` has the contract's.
     """
 
     path: str
@@ -70,6 +75,7 @@ class Table:
     refused: list[Refusal]
     understood: str
     rows_are: str = "lead"
+    file_names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rows_in(self) -> int:
@@ -81,15 +87,19 @@ class Table:
         rows = np.flatnonzero(bad)
         if not len(rows):
             return []
-        cells = self.data.take(pa.array(rows)).to_pylist()
+        theirs = self.data.rename_columns(
+            [self.file_names.get(name, name) for name in self.data.column_names]
+        )
+        cells = theirs.take(pa.array(rows)).to_pylist()
         lines = self.lines[rows]
+        named = self.file_names.get(column, column)
         return [
             Refusal(
                 self.rows_are,
                 self.path,
                 int(line),
-                column,
-                as_text(row.get(column)) or "",
+                named,
+                as_text(row.get(named)) or "",
                 reason,
                 row,
             )
@@ -138,8 +148,8 @@ def _read_csv(path: Path, rows_are: str) -> Table:
         raise InputError(f"{path}: the file is empty; expected a header line with column names.")
     if not text.endswith((b"\n", b"\r")):
         text += b"\n"
-    first_line = text[: text.find(b"\n") + 1 or len(text)]
-    outside_quotes = re.sub(rb'"[^"]*"', b"", first_line).decode("utf-8")
+    header_line = re.match(rb'(?:[^"\r\n]|"[^"]*")*', text)
+    outside_quotes = re.sub(rb'"[^"]*"', b"", header_line[0] if header_line else b"").decode()
     delimiter = max(_DELIMITERS, key=outside_quotes.count)
     header = next(
         csv.reader(io.TextIOWrapper(io.BytesIO(text), "utf-8", newline=""), delimiter=delimiter)
@@ -238,14 +248,14 @@ def _decoded(path: Path, raw: bytes) -> tuple[bytes, str]:
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError as not_utf8:
-        try:
-            return raw.decode("cp932").encode("utf-8"), "cp932"
-        except UnicodeDecodeError as not_cp932:
-            line = raw.count(b"\n", 0, not_utf8.start) + 1
-            raise InputError(
-                f"{path}: the text is neither UTF-8 (byte {not_utf8.start}, line {line}: "
-                f"0x{raw[not_utf8.start]:02x}) nor cp932 (byte {not_cp932.start}). Save it as UTF-8."
-            ) from not_cp932
+        text = raw.decode("cp932", errors="replace")
+        if not _NOT_CP932.search(text):
+            return text.encode("utf-8"), "cp932"
+        line = raw.count(b"\n", 0, not_utf8.start) + 1
+        raise InputError(
+            f"{path}: the text is neither UTF-8 (byte {not_utf8.start}, line {line}: "
+            f"0x{raw[not_utf8.start]:02x}) nor cp932. Save it as UTF-8."
+        ) from not_utf8
     if raw.startswith(b"\xef\xbb\xbf"):
         return raw[3:], "UTF-8 with BOM"
     return raw, "UTF-8"

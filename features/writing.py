@@ -22,7 +22,8 @@ def write(data: pa.Table, path: Path) -> None:
     if path.suffix.lower() in PARQUET:
         write_whole(path, lambda file: pa.parquet.write_table(data, file, compression="zstd"))
     elif path.suffix.lower() in CSV:
-        write_whole(path, lambda file: pa.csv.write_csv(data, file, _csv_form(path)))
+        cells = _as_cells(data)
+        write_whole(path, lambda file: pa.csv.write_csv(cells, file, _csv_form(path)))
     else:
         raise InputError(f"{path}: expected an output ending in .csv, .tsv, .txt or .parquet.")
 

@@ -29,6 +29,7 @@ def form_of(
         outcomes=playbook.outcomes,
         latest=latest_plausible(now()),
         numbered=numbered or (plan is not None and plan.numbered),
+        dates_required=bool(date_events),
     )
 
 

@@ -11,13 +11,17 @@ import numpy.typing as npt
 
 from models.encode import Encoder
 
+_LIMIT = 5.0
+"""Standard deviations from the mean beyond which a number says no more."""
+
 
 @dataclass(frozen=True)
 class Logistic:
-    """raw = intercept + sum of terms; a feature's term is coefficient * (squash(x) - centre) / scale.
+    """raw = intercept + sum of terms; a feature's term is coefficient * z(x).
 
-    ``squash(x) = sign(x) log(1 + |x|)`` tames counts and hours. A missing value has a term of its
-    own, and so has each category.
+    ``z(x) = (squash(x) - centre) / scale``, held to [-5, 5]: what hardly varied in training would
+    otherwise decide alone on the day it does. ``squash(x) = sign(x) log(1 + |x|)`` tames counts and
+    hours. A missing value has a term of its own, and so has each category.
 
     Attributes
     ----------
@@ -94,7 +98,8 @@ class Logistic:
                 centre[place] = squashed[~absent].mean() if (~absent).any() else 0.0
                 spread = squashed[~absent].std() if (~absent).any() else 0.0
                 scale[place] = spread or 1.0
-                columns.append(np.where(absent, 0.0, (squashed - centre[place]) / scale[place]))
+                z = np.clip((squashed - centre[place]) / scale[place], -_LIMIT, _LIMIT)
+                columns.append(np.where(absent, 0.0, z))
                 owner.append((place, -1))
             columns.append(absent)
             owner.append((place, -2))
@@ -129,7 +134,8 @@ def _terms(X: Any, centre: Any, scale: Any, coefficient: Any, missing: Any, leve
                 out[row, place] = levels[place, int(x)]
             else:
                 squashed = np.sign(x) * np.log1p(abs(x))
-                out[row, place] = coefficient[place] * (squashed - centre[place]) / scale[place]
+                z = (squashed - centre[place]) / scale[place]
+                out[row, place] = coefficient[place] * min(max(z, -_LIMIT), _LIMIT)
     return out
 
 

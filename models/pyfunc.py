@@ -17,8 +17,9 @@ from pydantic import ValidationError
 
 from features.attributes import not_numbers
 from features.errors import InputError
-from features.instants import now
-from features.log import Leads
+from features.form import Form
+from features.instants import Instants, now
+from features.log import EventLog, Leads
 from models.artefact import load
 from models.intake import form_of
 from models.playbook import Playbook
@@ -26,6 +27,7 @@ from models.points_map import PointsMap
 from models.request import ScoreRequest, cutoffs, leads_and_log
 from models.scorer import Scorer
 from models.settings import Settings
+from models.wording import language
 
 _OWN = ("lead_id", "created_at", "events", "as_of")
 
@@ -64,15 +66,15 @@ class LeadScorer:
             _request(place, row) for place, row in enumerate(model_input.to_dict("records"))
         ]
         form = form_of(self.scorer.playbook)
-        leads, log = leads_and_log(requests, form)
+        leads, log, at = _taken(requests, form)
         self._check_numbers(requests, leads)
         scores = self.scorer.score(
             leads,
             log,
-            cutoffs(requests, form, now()),
+            at,
             task=self.scorer.artefact.task.name if self.scorer.artefact else "qualification",
             reasons=int(asked.get("reasons", 0)),
-            lang=str(asked.get("lang", "en")),
+            lang=language(str(asked.get("lang", "en"))),
         )
         # As objects, so that what is null stays None where pandas would make it NaN.
         records = [scores.record(row) for row in range(len(scores))]
@@ -89,9 +91,25 @@ class LeadScorer:
             )
 
 
+def _taken(requests: Sequence[ScoreRequest], form: Form) -> tuple[Leads, EventLog, Instants]:
+    """Leads, their events and cutoffs; what cannot be read is named with its row."""
+    try:
+        return *leads_and_log(requests, form), cutoffs(requests, form, now())
+    except InputError as error:
+        for place, request in enumerate(requests):
+            try:
+                leads_and_log([request], form)
+                cutoffs([request], form, 0)
+            except InputError as own:
+                raise InputError(f"Row {place}, {own}") from error
+        raise
+
+
 def _request(place: int, row: Mapping[Any, Any]) -> ScoreRequest:
     plain = {str(name): _plain(value) for name, value in row.items()}
-    events = plain.get("events") or []
+    events = plain.get("events")
+    if events is None or (isinstance(events, str) and not events.strip()):
+        events = []
     try:
         message = {
             "lead": {
@@ -107,7 +125,7 @@ def _request(place: int, row: Mapping[Any, Any]) -> ScoreRequest:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise InputError(f"Row {place}, {where}: {first['msg']}.") from error
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise InputError(f"Row {place}, events: not a list of events: {error}.") from error
 
 

@@ -134,13 +134,13 @@ def _times(
 
 
 def _column(values: list[Any]) -> pa.Array:
-    """Attribute values as a column: numbers where all are, else text (a whole number has no point)."""
-    given = [value for value in values if value is not None]
-    if any(isinstance(value, str | bool) for value in given):
-        return pa.array([as_text(value) for value in values], pa.string())
-    if all(isinstance(value, int) for value in given):
-        try:
-            return pa.array(values, pa.int64())
-        except OverflowError:
-            return pa.array([as_text(value) for value in values], pa.string())
-    return pa.array([None if value is None else float(value) for value in values], pa.float64())
+    """Attribute values as a column: numbers where all are of one type, else text.
+
+    Whole numbers beside others stay exact as text, so that a value is the same whatever the rest.
+    """
+    types = {type(value) for value in values if value is not None}
+    if types == {float}:
+        return pa.array(values, pa.float64())
+    if types == {int} and all(-(2**63) <= value < 2**63 for value in values if value is not None):
+        return pa.array(values, pa.int64())
+    return pa.array([as_text(value) for value in values], pa.string())

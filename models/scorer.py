@@ -16,6 +16,7 @@ from features.log import EventLog, Leads
 from features.spine import Spine, States, states
 from models.artefact import Artefact
 from models.evidence import Basis
+from models.explain import MOST
 from models.playbook import Playbook
 from models.points_map import PointsMap
 from models.reasons import reasons_of
@@ -104,7 +105,7 @@ class Scorer:
                 # Only the kind of error is logged: its text may quote a lead.
                 _LOG.warning("prediction failed (%s): rules answer", type(error).__name__)
                 reason = "prediction_failed"
-        self._by_rules(answer, points, is_open & ~answer.by_model, reasons, lang)
+        self._by_rules(task, answer, points, is_open & ~answer.by_model, reasons, lang)
         temperature, by = self.playbook.temperature(points.total, answer.probability)
         plan_types = artefact.plan.known_types + artefact.task.exclude_events if artefact else ()
         known = {*plan_types, *self.playbook.events, *self.playbook.outcomes}
@@ -185,6 +186,7 @@ class Scorer:
 
     def _by_rules(
         self,
+        task: str,
         answer: _Answer,
         points: Points,
         is_open: npt.NDArray[np.bool_],
@@ -193,12 +195,13 @@ class Scorer:
     ) -> None:
         """Reasons from the ledger where no model answered; for open leads also a probability."""
         for row in np.flatnonzero(~answer.by_model) if most else ():
-            answer.reasons[row] = points.reasons(int(row), most, lang)
-        if self.points_map is None or not is_open.any():
+            answer.reasons[row] = points.reasons(int(row), min(most, MOST), lang)
+        observed = self.points_map
+        if observed is None or observed.task != task or not is_open.any():
             return
         total = points.total[is_open]
-        answer.probability[is_open] = self.points_map.probability(total)
-        found = self.points_map.evidence.basis(total)
+        answer.probability[is_open] = observed.probability(total)
+        found = observed.evidence.basis(total)
         for row, basis in zip(np.flatnonzero(is_open), found, strict=True):
             answer.basis[row] = basis
 

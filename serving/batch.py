@@ -151,11 +151,12 @@ def score_file(
     refused = intake.refused + bad
     order = scores.order() if job.sort else np.arange(len(scores))
     report("writing")
-    write(_output(intake, scores, order, job.reasons), job.out)
     refused_to = refused_path(job.out)
     if refused:
         write_refused(refused, refused_to)
-    else:
+    # Last, so that a new output always has its refused rows beside it.
+    write(_output(intake, scores, order, job.reasons), job.out)
+    if not refused:
         refused_to.unlink(missing_ok=True)
     return Scored(
         scores,
@@ -246,11 +247,13 @@ def _warnings(intake: Intake, scorer: Scorer, at: int) -> list[str]:
         )
     if scorer.artefact:
         there = set(intake.leads.attributes.column_names)
-        absent = [a.name for a in scorer.artefact.plan.attributes if a.name not in there]
+        plan = scorer.artefact.plan
+        learnt = [*(a.name for a in plan.attributes), *plan.date_events.values()]
+        absent = [name for name in learnt if name not in there]
         if absent:
             warnings.append(
                 f"Columns the model learnt from are absent, taken as missing: {', '.join(absent)}."
             )
-        if scorer.artefact.plan.features and not intake.log.n_events:
+        if plan.features and not plan.date_events and not intake.log.n_events:
             warnings.append("The model learnt from events and none were given: pass --events.")
     return warnings

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from rich.console import Console
 
 from features.attributes import learnt
 from features.build import build
@@ -17,10 +20,10 @@ from features.cells import text_column
 from features.errors import InputError
 from features.instants import iso
 from features.kernel import compile_plan
-from features.reading import read
+from features.reading import Refusal, read
 from features.spine import Spine
 from features.times import parse
-from features.writing import check_output, write, write_refused
+from features.writing import check_output, refused_path, write, write_refused
 from models.playbook import Playbook
 from models.settings import Settings
 from models.terminal import people, print_json, print_refused, print_table, progress
@@ -76,17 +79,11 @@ def run_train(
         promote = model is not None and model.log_loss < base.log_loss
         report("logging to MLflow")
         logged = log_run(settings, task, folder, trained.record, promote=promote)
-    refused_to = settings.home / "train.refused.csv"
-    if trained.refused:
-        write_refused(trained.refused, refused_to)
     if as_json:
         print_json(_object(trained, folder, logged))
     else:
         _print(trained, material, folder, logged)
-    print_refused(console, trained.refused)
-    if trained.refused:
-        console.print(f"{len(trained.refused):,} rows were refused; they are in {refused_to}.")
-    return REFUSED_ROWS if trained.refused else 0
+    return _put_aside(trained.refused, settings.home / "train.refused.csv", console)
 
 
 def run_build(
@@ -112,8 +109,18 @@ def run_build(
             table = table.append_column("label", pa.array(spine.label))
         write(table, out)
     console.print(f"{out}: {len(spine):,} rows, {len(plan.names):,} features, plan {plan.version}.")
-    print_refused(console, material.intake.refused)
-    return REFUSED_ROWS if material.intake.refused else 0
+    return _put_aside(material.intake.refused, refused_path(out), console)
+
+
+def _put_aside(refused: Sequence[Refusal], path: Path, console: Console) -> int:
+    """Write the refused rows, and name the first of them; an exit code."""
+    if not refused:
+        path.unlink(missing_ok=True)
+        return 0
+    write_refused(refused, path)
+    print_refused(console, refused)
+    console.print(f"{len(refused):,} rows were refused; they are in {path}.")
+    return REFUSED_ROWS
 
 
 def _read_spine(path: Path, material: Material) -> Spine:
@@ -145,12 +152,17 @@ def _read_spine(path: Path, material: Material) -> Spine:
 
 
 def _save(trained: Trained, settings: Settings) -> Path | None:
-    """The artefact under ``<home>/artefacts``; one with the same content is already there."""
+    """The artefact, whole or not at all, under ``<home>/artefacts``."""
     if trained.artefact is None:
         return None
     folder = settings.home / "artefacts" / trained.artefact.version
-    if not (folder / "manifest.json").exists():
-        trained.artefact.save(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", dir=folder.parent) as scratch:
+        trained.artefact.save(Path(scratch) / "whole")
+        # One of the same content may be there already, and may have been damaged since.
+        if folder.exists():
+            folder.rename(Path(scratch) / "before")
+        (Path(scratch) / "whole").rename(folder)
     return folder
 
 

@@ -36,6 +36,8 @@ class HeldOut:
         Rows that stand or fall together: those of one lead; in a flat export, equal rows.
     probability : dict of str to ndarray of shape (n_rows,)
         Of ``model``, ``scorecard`` and ``base rate``.
+    points : ndarray of shape (n_rows,), int64
+        Of the scorecard: they rank more finely than the probabilities observed for them.
     """
 
     split: Split
@@ -44,6 +46,7 @@ class HeldOut:
     label: npt.NDArray[np.int8]
     group: npt.NDArray[np.int64]
     probability: dict[str, Probabilities]
+    points: npt.NDArray[np.int64]
 
     def metrics(self, name: str, rows: npt.NDArray[np.bool_] | slice = slice(None)) -> Metrics:
         """The figures of one answerer, on some of the rows."""
@@ -86,4 +89,5 @@ def held_out(material: Material, trained: Trained, playbook: Playbook, seed: int
         now, then = metrics(label, p).log_loss, trained.figures[name].log_loss
         if abs(now - then) > 1e-12:
             raise ValueError(f"{name}: log loss {now} on these rows, {then} when it was trained")
-    return HeldOut(split, matrix, test, label, material.group[split.test], probability)
+    group = material.group[split.test]
+    return HeldOut(split, matrix, test, label, group, probability, points.total)

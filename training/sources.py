@@ -81,6 +81,8 @@ class Material:
         Rows that must not be divided between training and test in a random split.
     given_test : ndarray of bool, or None
         Rows of the file of test rows.
+    test_intake : Intake or None
+        That file; its leads come after those of `intake`, and are in ``intake.leads`` too.
     form : Form
     trust : tuple of str
         Snapshot columns to learn all the same.
@@ -98,6 +100,7 @@ class Material:
     given_test: npt.NDArray[np.bool_] | None
     form: Form
     trust: tuple[str, ...] = ()
+    test_intake: Intake | None = None
 
     @property
     def leads(self) -> Leads:
@@ -170,7 +173,7 @@ def _flat(
 ) -> Material:
     assert sources.label is not None
     label = read_label(intake.leads, sources.label, sources.positive, str(sources.leads))
-    given_test = None
+    given_test, held_out = None, None
     if sources.test:
         held_out = take_in(sources.test, None, None, form)
         more = read_label(held_out.leads, sources.label, sources.positive, str(sources.test))
@@ -188,9 +191,19 @@ def _flat(
     )
     learnable = [c.name for c in found if c.learnable]
     group = same_rows(intake.leads.attributes.select(learnable))
-    tz = form.tz or zone("UTC")
     return Material(
-        intake, task, spine, found, tz, "not used: no times", MISSING, True, group, given_test, form
+        intake,
+        task,
+        spine,
+        found,
+        form.tz or zone("UTC"),
+        "not used: no times",
+        MISSING,
+        True,
+        group,
+        given_test,
+        form,
+        test_intake=held_out,
     )
 
 
@@ -214,6 +227,12 @@ def read_label(leads: Leads, column: str, positive: str | None, file: str) -> np
     if positive is not None:
         if positive not in values:
             raise UsageError(f"--positive {positive!r}: column {column!r} holds {shown}.")
+        alike = [v for v in values if v.strip().lower() == positive.strip().lower()]
+        if len(alike) > 1:
+            raise UsageError(
+                f"--positive {positive!r}: column {column!r} holds {', '.join(map(repr, alike))}, which is "
+                "ambiguous. Write them alike in the file."
+            )
         return np.array([t == positive for t in text], dtype=np.int8)
     known = {v for v in values if v.strip().lower() in _YES | _NO}
     if len(known) < len(values):
@@ -237,7 +256,7 @@ def same_rows(table: pa.Table) -> npt.NDArray[np.int64]:
 def _together(first: Intake, second: Intake) -> Intake:
     """Two flat lead lists as one; their ids may repeat, since rows are what is counted."""
     attributes = pa.concat_tables(
-        [first.leads.attributes, second.leads.attributes], promote_options="permissive"
+        _typed_alike(first.leads.attributes, second.leads.attributes), promote_options="default"
     )
     leads = Leads(
         pa.concat_arrays([first.leads.lead_id, second.leads.lead_id]),
@@ -256,6 +275,17 @@ def _together(first: Intake, second: Intake) -> Intake:
         refused=first.refused + second.refused,
         duplicates=first.duplicates + second.duplicates,
     )
+
+
+def _typed_alike(first: pa.Table, second: pa.Table) -> list[pa.Table]:
+    """Two tables in which a column of both that had two types (CSV and Parquet, say) is text."""
+    tables = [first, second]
+    for name in set(first.column_names) & set(second.column_names):
+        if first[name].type != second[name].type:
+            tables = [
+                t.set_column(t.column_names.index(name), name, text_column(t[name])) for t in tables
+            ]
+    return tables
 
 
 def _check_options(sources: Sources) -> None:

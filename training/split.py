@@ -84,12 +84,10 @@ def rolling_origins(spine: Spine, horizon: int) -> list[tuple[Rows, Rows]]:
     Each row fitted on has its horizon ended by the first cutoff predicted.
     """
     edges = np.quantile(spine.cutoff, _BLOCKS, method="higher")
+    edges[-1] += 1  # the last block holds its end
     folds = []
     for start, end in itertools.pairwise(edges):
-        last = end == edges[-1]
-        held_out = (spine.cutoff >= start) & (
-            (spine.cutoff <= end) if last else (spine.cutoff < end)
-        )
+        held_out = (spine.cutoff >= start) & (spine.cutoff < end)
         fitted = spine.cutoff + horizon <= start
         folds.append((np.flatnonzero(fitted), np.flatnonzero(held_out)))
     return folds

@@ -146,16 +146,23 @@ def _without_bad_numbers(material: Material) -> tuple[Material, list[Refusal]]:
     """Leave out rows of leads whose number columns hold NaN, infinity or anything else."""
     refused = list(material.intake.refused)
     attributes = learnt(material.columns, material.trust, flat=material.flat)
+    files = [material.intake] + ([material.test_intake] if material.test_intake else [])
+    ends = np.cumsum([len(file.rows) for file in files])[:-1]
     bad = np.zeros(len(material.leads), dtype=bool)
     for name, cells in not_numbers(material.leads, attributes).items():
-        mine = np.zeros(material.intake.table.data.num_rows, dtype=bool)
-        known = cells[: len(material.intake.rows)]
-        mine[material.intake.rows[known & ~bad[: len(known)]]] = True
-        refused += material.intake.table.refusals(mine, name, "not a finite number")
+        for file, fresh in zip(files, np.split(cells & ~bad, ends), strict=True):
+            mine = np.zeros(file.table.data.num_rows, dtype=bool)
+            mine[file.rows[fresh]] = True
+            refused += file.table.refusals(mine, name, "not a finite number")
         bad |= cells
     if not bad.any():
         return material, refused
     kept = ~bad[material.spine.lead]
+    if not kept.any():
+        raise TrainingRefused(
+            f"No row has finite numbers in all its number columns: {refused[-1]}. Declare such a "
+            "column a category in the playbook's [attributes], or leave it out with --drop."
+        )
     group = material.group[kept]
     given = None if material.given_test is None else material.given_test[kept]
     spine = replace(material.spine.take(kept), left_out=material.spine.left_out)

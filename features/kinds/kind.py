@@ -36,7 +36,7 @@ class Kind:
         What the second word of a catalogue line means.
     unit : str
     empty : float
-        The value for a lead without events.
+        The value for a lead without events whose creation is not known.
     reference : callable
         ``reference(seen, parameter) -> float``: the feature in plain Python, parameter in
         microseconds (None for "ever").

@@ -16,8 +16,8 @@ from models.logistic import Logistic
 Inputs = npt.NDArray[np.float32]
 
 
-@pytest.fixture(scope="session")
-def X(matrix: Matrix, encoder: Encoder) -> Inputs:
+@pytest.fixture(scope="session", name="X")
+def inputs(matrix: Matrix, encoder: Encoder) -> Inputs:
     return encoder.encode(matrix)
 
 
@@ -31,9 +31,8 @@ def reference(model: Logistic, row: Inputs) -> float:
             terms.append(model.levels[place, int(value)])
         else:
             squashed = math.copysign(math.log1p(abs(value)), value)
-            terms.append(
-                model.coefficient[place] * (squashed - model.centre[place]) / model.scale[place]
-            )
+            z = (squashed - model.centre[place]) / model.scale[place]
+            terms.append(model.coefficient[place] * min(max(z, -5.0), 5.0))
     return model.intercept + math.fsum(terms)
 
 
@@ -115,3 +114,16 @@ def test_a_column_that_never_varies_or_never_came_is_harmless(encoder: Encoder) 
     assert model.coefficient[0] > 0
     for value in (0.0, 9.0, np.nan):
         assert np.isfinite(model.raw(np.array([[0.0, value, value]], dtype=np.float32))).all()
+
+
+def test_a_column_that_hardly_varied_in_training_does_not_decide_alone() -> None:
+    """An old event's decayed trace in one training row; later a lead with a fresh one."""
+    rng = np.random.default_rng(1)
+    x = np.zeros((2000, 2), dtype=np.float32)
+    x[:, 0] = rng.normal(size=2000)
+    x[3, 1] = 1e-7
+    label = (rng.random(2000) < 1 / (1 + np.exp(2 - x[:, 0]))).astype(np.int8)
+    label[3] = 1
+    model = Logistic.fit(x, label, np.ones(2000), Encoder({}), ["a", "b"], 0.1)
+    stale, fresh = model.raw(np.array([[0.0, 0.0], [0.0, 1.0]], dtype=np.float32))
+    assert abs(fresh - stale) < 3

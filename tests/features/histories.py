@@ -1,0 +1,108 @@
+"""Small worlds to test on: leads and events written by hand, and random ones full of ties and edges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from features.instants import DAY, HOUR, MISSING
+from features.log import EventColumns, EventLog, Leads, event_log
+
+CHECKED = settings(deadline=None, derandomize=True, max_examples=60)
+"""Every property is tried on the same examples in every run."""
+
+NOW = 20_000 * DAY
+"""2024-10-04T00:00Z."""
+
+TYPES = ("call", "demo", "mail", "page", "見積")
+
+
+class Event(NamedTuple):
+    """An event of a lead, by its row in the lead list."""
+
+    type: str
+    at: int
+    lead: int = 0
+    recorded: int = MISSING
+    channel: str | None = None
+    content: str | None = None
+    event_id: str | None = None
+    value: float = np.nan
+
+    def shifted(self, by: int) -> Event:
+        """The same event, all its times so much later."""
+        recorded = self.recorded if self.recorded == MISSING else self.recorded + by
+        return self._replace(at=self.at + by, recorded=recorded)
+
+    @property
+    def visible(self) -> int:
+        """When its source knew of it."""
+        return max(self.at, self.recorded)
+
+
+def leads_of(created: Sequence[int], **attributes: Any) -> Leads:
+    """Leads L0, L1, ... created then."""
+    ids = pa.array([f"L{i}" for i in range(len(created))], pa.string())
+    columns = pa.table(attributes) if attributes else pa.table({"": pa.nulls(len(created))})
+    return Leads(
+        ids, np.array(created, dtype=np.int64), columns if attributes else columns.select([])
+    )
+
+
+def columns_of(events: Iterable[Event]) -> EventColumns:
+    rows = list(events)
+    return EventColumns(
+        np.array([e.lead for e in rows], dtype=np.int64),
+        np.array([e.at for e in rows], dtype=np.int64),
+        np.array([e.recorded for e in rows], dtype=np.int64),
+        pa.array([e.type for e in rows], pa.string()),
+        pa.array([e.channel for e in rows], pa.string()),
+        pa.array([e.content for e in rows], pa.string()),
+        pa.array([e.event_id for e in rows], pa.string()),
+        np.array([e.value for e in rows], dtype=np.float64),
+    )
+
+
+def log_of(leads: Leads, events: Iterable[Event]) -> EventLog:
+    return event_log(leads, columns_of(events))
+
+
+def assert_same_log(one: EventLog, other: EventLog) -> None:
+    """The two are equal in every array, to the last bit."""
+    for name, value in vars(one).items():
+        if isinstance(value, tuple):
+            assert getattr(other, name) == value, name
+        else:
+            np.testing.assert_array_equal(getattr(other, name), value, err_msg=name)
+
+
+# Few distinct moments, so that ties are common, and one microsecond to either side of each, so
+# that the ends of intervals are met.
+moments = st.builds(
+    lambda halves, beside: NOW - halves * 12 * HOUR + beside,
+    st.integers(-6, 40),
+    st.sampled_from((-1, 0, 0, 0, 1)),
+)
+
+
+def events(
+    n_leads: int = 1, *, types: Sequence[str] = TYPES, ids: bool = False, max_size: int = 12
+) -> st.SearchStrategy[list[Event]]:
+    """Random events of so many leads, some recorded late; with `ids`, some of them versions."""
+    one = st.builds(
+        Event,
+        type=st.sampled_from(types),
+        at=moments,
+        lead=st.integers(0, n_leads - 1),
+        recorded=st.one_of(st.just(MISSING), moments),
+        channel=st.sampled_from((None, "web", "電話")),
+        content=st.sampled_from((None, "/a", "/b")),
+        event_id=st.sampled_from((None, "e1", "e2", "e3")) if ids else st.none(),
+        value=st.sampled_from((np.nan, 0.0, 1.5)),
+    )
+    return st.lists(one, max_size=max_size)

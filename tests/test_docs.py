@@ -1,0 +1,59 @@
+"""The README tells of everything there is to set, to call and to ask."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from fastapi.routing import APIRoute
+from typer.main import get_command
+
+import tegakari
+from models.settings import Settings
+from serving.routes import health, model, score
+
+ROOT = Path(tegakari.__file__).parent
+
+
+@pytest.fixture(scope="module")
+def readme() -> str:
+    return (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_every_setting_is_documented(readme: str, name: str) -> None:
+    prefix = Settings.model_config["env_prefix"]
+    assert re.search(rf"\b{prefix}{name.upper()}\b", readme)
+
+
+@pytest.mark.parametrize("verb", sorted(vars(get_command(tegakari.app))["commands"]))
+def test_every_verb_is_documented(readme: str, verb: str) -> None:
+    assert re.search(rf"\btegakari {verb}\b", readme)
+
+
+ROUTES = sorted(
+    route.path
+    for routes in (health, model, score)
+    for route in routes.router.routes
+    if isinstance(route, APIRoute)
+)
+
+
+@pytest.mark.parametrize("path", ROUTES)
+def test_every_route_is_documented(readme: str, path: str) -> None:
+    assert re.search(rf"{re.escape(path)}(?![\w/])", readme)
+
+
+def test_every_folder_of_the_picture_is_there_and_every_link_leads_somewhere(readme: str) -> None:
+    for room in ("features", "models", "training", "serving", "notebooks", "tests"):
+        assert f"{room}/" in readme
+        assert (ROOT / room).is_dir()
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)[^)]*\)", readme)
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_contributing_says_what_adding_something_takes() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for what in ("feature", "rule", "endpoint"):
+        assert re.search(rf"\b{what}\b", text)

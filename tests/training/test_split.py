@@ -1,0 +1,130 @@
+"""Splits: nothing that is tested on was known when what is fitted was fitted."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from features.errors import TrainingRefused
+from features.instants import DAY
+from features.spine import Spine
+from training.split import grouped_folds, rolling_origins, split_at_random, split_by_time
+
+
+@st.composite
+def spines(draw: st.DrawFn) -> Spine:
+    """Rows over a year or so, by the calendar (many cutoffs alike) or by ages (all different)."""
+    n = draw(st.integers(5, 400))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    ages = draw(st.sampled_from([1, 3]))
+    age = rng.integers(ages, size=n)
+    step = draw(st.sampled_from([1, DAY, 7 * DAY]))
+    cutoff = rng.integers(400 * DAY // step, size=n) * step
+    label = (rng.random(n) < 0.2).astype(np.int8)
+    return Spine(rng.integers(n, size=n), cutoff, label, age * DAY)
+
+
+@given(spines(), st.integers(1, 90))
+@settings(max_examples=150, deadline=None)
+def test_training_horizons_end_by_the_first_test_cutoff(spine: Spine, days: int) -> None:
+    horizon = days * DAY
+    try:
+        split = split_by_time(spine, horizon)
+    except TrainingRefused:
+        return
+    first = spine.cutoff[split.test].min()
+    assert split.first_test_cutoff == first
+    assert (spine.cutoff[split.train] + horizon <= first).all()
+    left_out = np.setdiff1d(np.arange(len(spine)), np.r_[split.train, split.test])
+    assert (spine.cutoff[left_out] + horizon > first).all()
+    assert len(left_out) == split.between
+    assert len(np.r_[split.train, split.test]) == len(np.union1d(split.train, split.test))
+
+
+@given(spines())
+@settings(max_examples=150, deadline=None)
+def test_the_test_is_the_latest_fifth_of_each_age(spine: Spine) -> None:
+    try:
+        split = split_by_time(spine, 1)
+    except TrainingRefused:
+        return
+    for age in np.unique(spine.age):
+        mine = np.flatnonzero(spine.age == age)
+        tested = np.intersect1d(mine, split.test)
+        rest = np.setdiff1d(mine, tested)
+        fifth = -(-len(mine) // 5)
+        assert len(tested) >= fifth
+        # More than a fifth only where rows of one cutoff stay together.
+        assert (spine.cutoff[tested] > spine.cutoff[tested].min()).sum() < fifth
+        assert not len(rest) or spine.cutoff[rest].max() < spine.cutoff[tested].min()
+
+
+def test_the_shares_of_the_loan_leads() -> None:
+    """Of 6,200, 5,025 and 3,065 rows at three ages: 1,240, 1,005 and 613 tested."""
+    counts = {1: 6200, 7: 5025, 14: 3065}
+    age = np.concatenate([np.full(n, days * DAY) for days, n in counts.items()])
+    cutoff = np.random.default_rng(0).permutation(len(age)) * DAY
+    rows = np.arange(len(age))
+    split = split_by_time(Spine(rows, cutoff, None, age), DAY)
+    tested = [int((age[split.test] == days * DAY).sum()) for days in counts]
+    assert tested == [1240, 1005, 613]
+
+
+def test_data_shorter_than_the_horizon_are_refused() -> None:
+    rows = np.arange(10)
+    spine = Spine(rows, rows * DAY, None, np.zeros(10, dtype=np.int64))
+    with pytest.raises(TrainingRefused, match=r"horizon of 30 days ends before the first test"):
+        split_by_time(spine, 30 * DAY)
+    assert len(split_by_time(spine, 2 * DAY).train) == 7
+
+
+@given(spines(), st.integers(1, 90))
+@settings(max_examples=150, deadline=None)
+def test_rolling_origins_never_look_ahead(spine: Spine, days: int) -> None:
+    horizon = days * DAY
+    folds = rolling_origins(spine, horizon)
+    predicted = np.concatenate([outside for _, outside in folds])
+    assert len(predicted) == len(np.unique(predicted))
+    assert (spine.cutoff == spine.cutoff.max())[predicted].any()
+    for inside, outside in folds:
+        if len(inside) and len(outside):
+            assert spine.cutoff[inside].max() + horizon <= spine.cutoff[outside].min()
+
+
+Labels = npt.NDArray[np.int8]
+
+
+@given(spines(), st.integers(0, 20))
+@settings(max_examples=100, deadline=None)
+def test_no_group_straddles_a_random_split_or_a_fold(spine: Spine, seed: int) -> None:
+    label = spine.label
+    assert label is not None
+    group = spine.lead // 2
+    split = split_at_random(label, group, seed)
+    parts = [(split.train, split.test), *grouped_folds(label, group, seed)]
+    for inside, outside in parts:
+        assert not set(group[inside]) & set(group[outside])
+        assert sorted(np.r_[inside, outside]) == list(range(len(spine)))
+    held_out = np.concatenate([outside for _, outside in parts[1:]])
+    assert sorted(held_out) == list(range(len(spine)))
+    again = split_at_random(label, group, seed)
+    assert (again.test.tolist(), again.by) == (split.test.tolist(), "random")
+
+
+def test_a_random_split_is_thirty_percent_of_either_class() -> None:
+    label = np.repeat([0, 1], [9000, 1000]).astype(np.int8)
+    split = split_at_random(label, np.arange(10_000), 4)
+    assert len(split.test) == 3000
+    assert label[split.test].sum() == 300
+    other = split_at_random(label, np.arange(10_000), 5)
+    assert set(other.test) != set(split.test)
+
+
+def test_the_split_does_not_follow_the_order_of_the_file() -> None:
+    label = np.repeat([0, 1], 500).astype(np.int8)
+    test = split_at_random(label, np.arange(1000), 0).test
+    for start in range(0, 1000, 250):
+        assert 0.2 < ((test >= start) & (test < start + 250)).mean() * len(test) / 250 < 0.4
