@@ -156,8 +156,9 @@ def _read_csv(path: Path, rows_are: str) -> Table:
     )
     _check_header(path, header)
     data, ragged = _records(text, header, delimiter)
-    line_of = _lines(header, data, ragged)
-    taken = np.setdiff1d(np.arange(2, len(line_of)), [row.record for row in ragged])
+    taken = np.ones(2 + data.num_rows + len(ragged), dtype=bool)
+    taken[[0, 1, *(row.record for row in ragged)]] = False
+    line_of = _lines(header, data, ragged, taken)
     _check_last_quote(path, text, data, ragged, line_of)
     refused = [
         Refusal(rows_are, str(path), int(line_of[row.record]), "", row.cells, row.reason)
@@ -208,15 +209,14 @@ def _records(text: bytes, header: list[str], delimiter: str) -> tuple[pa.Table, 
     return data, ragged
 
 
-def _lines(header: list[str], data: pa.Table, ragged: list[_Ragged]) -> npt.NDArray[np.int64]:
-    """The line on which each record begins, by the record's number."""
-    breaks = np.zeros(2 + data.num_rows + len(ragged), dtype=np.int64)
+def _lines(
+    header: list[str], data: pa.Table, ragged: list[_Ragged], taken: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.int64]:
+    """The line on which each record begins, by its number; those in `taken` are the rows of `data`."""
+    breaks = np.zeros(len(taken), dtype=np.int64)
     breaks[1] = sum(name.count("\n") for name in header)
-    taken = np.ones(len(breaks), dtype=bool)
-    taken[:2] = False
     for row in ragged:
         breaks[row.record] = row.cells.count("\n")
-        taken[row.record] = False
     for column in data.columns:
         breaks[taken] += pc.fill_null(pc.count_substring(column, "\n"), 0).to_numpy()
     before: npt.NDArray[np.int64] = np.cumsum(breaks) - breaks

@@ -103,8 +103,6 @@ def take_in(leads: Path, events: Path | None, changes: Path | None, form: Form) 
     log = event_log(taken, happened)
     without = taken.created_at == MISSING
     taken = taken.created_or_first_event(log)
-    if without.any():
-        log = event_log(taken, happened)
     counts["created_at from the first event"] = int((without & (taken.created_at != MISSING)).sum())
     counts["created_at unknown"] = int((taken.created_at == MISSING).sum())
     counts["duplicate events"] = int(log.duplicates.sum())

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.errors import InputError
+from features.errors import UsageError
 from features.instants import DAY, FIRST, HOUR, LAST, MISSING, SECOND, Instants, localise
 
 _TIME = (
@@ -86,12 +86,12 @@ def _parse(column: pa.Array, tz: ZoneInfo | None) -> Times:
 
 
 def parse_one(text: str, tz: ZoneInfo | None, what: str) -> int:
-    """Read one time for the option or field `what`; InputError when it is not one or lacks a zone."""
+    """Read one time for the option or field `what`; UsageError when it is not one or lacks a zone."""
     times = parse(pa.array([text]), tz)
-    if times.bad[0] or (times.instant[0] == MISSING and not times.unzoned[0]):
-        raise InputError(f"{what}: expected a time such as 2026-04-01T09:00+09:00, got {text!r}.")
+    if times.instant[0] == MISSING and not times.unzoned[0]:
+        raise UsageError(f"{what}: expected a time such as 2026-04-01T09:00+09:00, got {text!r}.")
     if times.unzoned[0]:
-        raise InputError(
+        raise UsageError(
             f"{what}: {text!r} has no zone. Write it with an offset (+09:00) or pass --timezone Asia/Tokyo."
         )
     return int(times.instant[0])

@@ -51,6 +51,13 @@ def _csv_form(path: Path) -> pa.csv.WriteOptions:
 
 def write_whole(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
     """Let `fill` write a file that appears at `path` only when it is complete and on the disk."""
+    try:
+        _write_whole(path, fill)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}.") from error
+
+
+def _write_whole(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:

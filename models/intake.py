@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
+from features.errors import UsageError
 from features.form import Form, latest_plausible
 from features.instants import now, zone
 from features.plan import Plan
+from features.tables import Intake
 from models.playbook import Playbook
 
 
@@ -37,3 +39,20 @@ def declared_zone(playbook: Playbook, timezone: str | None) -> ZoneInfo | None:
     """The zone of local times: the option, else the playbook's, else none."""
     name = timezone or playbook.timezone
     return zone(name) if name else None
+
+
+def check_created_at(columns: Mapping[str, str], intake: Intake) -> None:
+    """Refuse a name for `created_at`, which a list may lack, that is not a column of the list.
+
+    Raises
+    ------
+    UsageError
+        Naming the columns there are.
+    """
+    asked = columns.get("created_at")
+    there = intake.table.data.column_names
+    if asked is not None and asked not in there:
+        raise UsageError(
+            f"--columns created_at={asked!r}: {intake.table.path} has no such column; "
+            f"there are {', '.join(there)}."
+        )

@@ -12,12 +12,13 @@ import numpy as np
 import pyarrow as pa
 
 from features.attributes import not_numbers
+from features.errors import UsageError
 from features.instants import DAY, MISSING, iso, now
 from features.reading import OWN_PREFIX, Refusal
 from features.tables import Intake, take_in
 from features.times import parse_one
 from features.writing import check_output, refused_path, write, write_refused
-from models.intake import form_of
+from models.intake import check_created_at, form_of
 from models.playbook import Playbook
 from models.scorer import Scorer
 from models.scores import Scores
@@ -123,6 +124,8 @@ def score_file(
 
     Raises
     ------
+    UsageError
+        When options contradict each other or the files.
     InputError
         When a file cannot be used. Rows that cannot be used go to ``<out>.refused.csv``.
     ArtefactError
@@ -130,6 +133,9 @@ def score_file(
     """
     began = time.perf_counter()
     check_output(job.out)
+    for given in (job.leads, job.events, job.changes):
+        if given is not None and given.resolve() == job.out.resolve():
+            raise UsageError(f"--out {job.out} would overwrite what is read. Give another name.")
     report("checking the model")
     scorer = load_scorer(settings, playbook, job.task, job.model)
     report("reading")
@@ -137,6 +143,7 @@ def score_file(
     form = form_of(playbook, columns=job.columns, timezone=job.timezone, plan=plan)
     at = parse_one(job.as_of, form.tz, "--as-of") if job.as_of else now()
     intake = take_in(job.leads, job.events, job.changes, form)
+    check_created_at(job.columns, intake)
     report(f"scoring {len(intake.leads):,} leads")
     intake, bad = _without_bad_numbers(intake, scorer)
     scores = scorer.score(

@@ -22,7 +22,7 @@ from features.spine import Spine, training_spine
 from features.tables import Intake, take_in
 from features.task import Task
 from features.times import parse_one
-from models.intake import form_of
+from models.intake import check_created_at, form_of
 from models.playbook import Playbook
 
 _YES, _NO = {"1", "1.0", "true", "yes"}, {"0", "0.0", "false", "no"}
@@ -133,7 +133,9 @@ def gather(sources: Sources, playbook: Playbook, task_name: str) -> Material:
     )
     intake = take_in(sources.leads, sources.events, sources.changes, form)
     if not len(intake.leads):
-        raise InputError(f"{sources.leads}: no row could be used; see the refusals above.")
+        first = f" The first refused: {intake.refused[0]}." if intake.refused else ""
+        raise InputError(f"{sources.leads}: no row could be used.{first}")
+    check_created_at(sources.columns, intake)
     sources = replace(
         sources,
         drop=_named("--drop", sources.drop, intake),

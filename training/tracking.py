@@ -50,6 +50,8 @@ def log_run(
     Training does not fail with MLflow: what could not be logged is said in the note, and the
     artefact stays on disk.
     """
+    # MLflow keeps the store it was given in this variable, for whatever the process does next.
+    store = os.environ.get("MLFLOW_TRACKING_URI")
     try:
         with warnings.catch_warnings():
             # Deprecations inside MLflow and what it imports are not the user's to mend.
@@ -61,6 +63,10 @@ def log_run(
         return Logged(
             None, None, None, False, f"MLflow at {settings.tracking_uri} could not be used: {first}"
         )
+    finally:
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
+        if store is not None:
+            os.environ["MLFLOW_TRACKING_URI"] = store
 
 
 def _log_run(
@@ -70,6 +76,8 @@ def _log_run(
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     import mlflow
     from mlflow import MlflowClient
+    from mlflow.models import ModelSignature
+    from mlflow.types import DataType, ParamSchema, ParamSpec
 
     for talkative in ("mlflow", "mlflow.store.db.utils", "alembic"):
         logging.getLogger(talkative).setLevel(logging.ERROR)
@@ -97,6 +105,15 @@ def _log_run(
             loader_module="models.pyfunc",
             data_path=str(artefact),
             pip_requirements=[f"tegakari=={record['code']}"],
+            # Without a schema MLflow hands no parameters on.
+            signature=ModelSignature(
+                params=ParamSchema(
+                    [
+                        ParamSpec("reasons", DataType.long, 0),
+                        ParamSpec("lang", DataType.string, "en"),
+                    ]
+                )
+            ),
         )
         if not client.search_registered_models(f"name = '{name}'"):
             client.create_registered_model(name)

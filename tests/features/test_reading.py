@@ -156,11 +156,11 @@ def test_every_row_stands_on_the_line_where_it_begins(
 
 
 def test_lines_are_right_in_a_file_of_many_blocks(file: Path) -> None:
-    n = 900_000  # over 16 MiB, the size of a block
-    text = "lead_id,company\n" + "L0000001,Tegakari\n" * n + "L2\nL3,end\n"
+    n = 1_400_000  # over 16 MiB, the size of a block
+    text = "lead_id,x\n" + 'L1,"\nTegak"\n' * n + "L2\nL3,end\n"
     table = read(written(file, text))
-    assert lines_of_refusals(table) == [n + 2]
-    assert table.lines[[0, -1]].tolist() == [2, n + 3]
+    assert lines_of_refusals(table) == [2 * n + 2]
+    assert table.lines[[0, 1, -1]].tolist() == [2, 4, 2 * n + 3]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", ""])

@@ -91,6 +91,8 @@ def test_a_row_whose_horizon_is_not_over_is_left_out_and_counted_never_labelled(
         immature = one(history, until=CUTOFF + 7 * DAY - 1)
         assert rows_of(immature) == []
         assert immature.left_out["immature"] == 1
+        assert one(history, until=CUTOFF).left_out["immature"] == 1
+        assert one(history, until=CUTOFF - 1).left_out["immature"] == 0
 
 
 @CHECKED

@@ -357,14 +357,19 @@ def test_an_outcome_is_at_the_start_of_its_day_and_any_other_event_at_its_end(
     }
 
 
-def test_a_day_of_creation_begins_with_it_and_a_day_of_recording_ends_with_it(files: Files) -> None:
+def test_a_day_of_creation_is_its_start_and_one_of_recording_or_change_its_end(
+    files: Files,
+) -> None:
     intake = files.take_in(
         [["lead_id", "created_at"], ["L1", "2026-04-01"]],
         [[*EVENT, "recorded_at"], ["L1", "won", "2026-04-01", "2026-04-02"]],
+        [CHANGE, ["L1", "x", "", "", "2026-04-01"]],
         tz=TOKYO,
     )
     assert intake.leads.created_at.tolist() == [at("2026-04-01T00:00+09:00")]
     assert intake.log.visible_at.tolist() == [at("2026-04-03T00:00+09:00")]
+    assert intake.changes is not None
+    assert intake.changes.changed_at.tolist() == [at("2026-04-02T00:00+09:00")]
 
 
 def test_times_beyond_now_and_a_day_are_refused_and_up_to_then_taken(files: Files) -> None:

@@ -183,6 +183,7 @@ def test_a_timestamp_with_a_zone_is_its_instant_and_without_one_is_local(unit: s
     local = pa.array([moment.replace(tzinfo=None), None], pa.timestamp(unit))
     assert parse(local, TOKYO).instant[0] == from_datetime(moment.replace(tzinfo=TOKYO))
     assert parse(local, None).unzoned.tolist() == [True, False]
+    assert not parse(local, None).bad.any()
 
 
 @pytest.mark.parametrize("type_", [pa.date32(), pa.date64()], ids=str)

@@ -65,6 +65,7 @@ def test_the_file_is_not_at_its_place_before_it_is_whole(tmp_path: Path) -> None
     write_whole(path, lambda file: (file.write(b"x"), seen.append(path.exists())))
     assert seen == [False]
     assert path.read_bytes() == b"x"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_new_file_can_be_read_by_those_whom_the_umask_lets(tmp_path: Path) -> None:

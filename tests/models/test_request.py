@@ -184,7 +184,7 @@ values = st.one_of(
 
 
 @given(st.lists(values, min_size=1, max_size=6))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_an_attribute_alone_is_what_it_is_in_a_list(column: list[Any]) -> None:
     """Whatever the other leads hold there: as a number and as a category, to the last bit."""
     messages = [message(attributes={"x": value}) for value in column]

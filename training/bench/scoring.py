@@ -91,7 +91,7 @@ def one_lead(world: World, n_events: int, repeats: int) -> list[Measure]:
         )
         for name, ours in (("behaviour, one lead", kernel), ("with its attributes", matrix))
     ]
-    what = "answer, one lead"
+    what = "one answer"
     return [
         *features,
         _answers(what, world, leads, log, CUTOFF, None, 0, repeats),
