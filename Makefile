@@ -4,8 +4,9 @@ PYTHON ?= python3
 DEMO ?=
 ARGS ?=
 LOCKFLAGS ?=
-# Nothing here reports to anyone.
+# Nothing here reports to anyone, and threads that wait leave the cores to others.
 export MLFLOW_DISABLE_TELEMETRY ?= true
+export OMP_WAIT_POLICY ?= passive
 
 VENV := .venv
 BIN := $(VENV)/bin

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ import typer
 from features.errors import TegakariError, UsageError
 
 app = typer.Typer(
-    help="Reads what leads do: how likely each is to convert, why, and what should happen next.",
+    help="Reads what leads do: how likely each is to convert, why, and on what basis.",
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but rows were refused. "
     "With --verbose a failure shows its traceback.",
     no_args_is_help=True,
@@ -125,6 +126,7 @@ def build(
     id_column: IdColumn = None,
     columns: Columns = None,
     timezone: Timezone = None,
+    as_json: Json = False,
 ) -> None:
     """Write the feature matrix as a file."""
     from models.options import named_columns, pairs, settings
@@ -139,7 +141,7 @@ def build(
         date_events=pairs(event, "--event"),
         timezone=timezone,
     )
-    raise typer.Exit(run_build(sources, settings(playbook), task, spine, out))
+    raise typer.Exit(run_build(sources, settings(playbook), task, spine, out, as_json=as_json))
 
 
 @app.command()
@@ -209,6 +211,7 @@ def demo(
 ) -> None:
     """Simulate, train, score, print the ten most likely leads, and serve."""
     from models.options import settings
+    from models.settings import FIRST_TASK
     from serving.batch import Job
     from serving.command import run_score
     from serving.run import run
@@ -219,16 +222,19 @@ def demo(
     folder = chosen.home / "demo"
     lists = folder / "leads.csv", folder / "events.parquet", folder / "changes.parquet"
     world = run_simulate(folder, leads=leads, days=days, seed=seed, end=end)
-    run_train(Sources(*lists, timezone=world.timezone), chosen, "qualification")
+    trained = run_train(Sources(*lists, timezone=world.timezone), chosen, FIRST_TASK)
     out = folder / "scores.csv"
     job = Job(*lists, out, as_of=world.ends, reasons=3, lang=lang, sort=True)
-    run_score(job, chosen, top=10)
+    scored = run_score(job, chosen, top=10)
     if not no_serve:
         run("127.0.0.1", port, chosen)
+    raise typer.Exit(max(trained, scored))
 
 
 def main() -> None:
     """Run the command: a refusal is a message and an exit code, a traceback only with --verbose."""
+    # Threads that wait by spinning slow each other down on a busy machine; read when OpenMP loads.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     verbose = "--verbose" in sys.argv
     sys.argv = [word for word in sys.argv if word != "--verbose"]
     for stream in (sys.stdout, sys.stderr):
@@ -237,7 +243,7 @@ def main() -> None:
         app()
     except SystemExit as end:
         if end.code == INTERRUPTED:
-            print("Interrupted; nothing half-done was left behind.", file=sys.stderr)
+            print("Interrupted.", file=sys.stderr)
         raise
     except Exception as error:
         if verbose:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from features.errors import PlaybookError, UsageError
+from features.errors import ArtefactError, PlaybookError, UsageError
 from features.instants import duration, duration_text
 from features.kinds import KINDS
 from features.log import EventLog
@@ -114,11 +114,11 @@ class Plan:
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Plan:
-        """The plan that `to_json` wrote; PlaybookError when it names a kind this code lacks."""
+        """The plan that `to_json` wrote; ArtefactError when it names a kind this code lacks."""
         features = tuple(Feature(*row) for row in stored["features"])
         unknown = {f.kind for f in features} - set(KINDS)
         if unknown:
-            raise PlaybookError(
+            raise ArtefactError(
                 f"The plan has features of kinds this version lacks: {', '.join(sorted(unknown))}."
             )
         texts = {key: tuple(stored[key]) for key in ("event_types", "other_types", "touches")}

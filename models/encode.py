@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.build import Matrix
+from features.plan import Plan
 
 RARE = 20
 """A category of fewer leads than this in training is not stored; it shares code 0 with unseen ones."""
@@ -69,13 +70,13 @@ class Encoder:
         coded[column.is_null().to_numpy(zero_copy_only=False)] = np.nan
         return coded
 
-    def unseen(self, matrix: Matrix) -> list[tuple[str, npt.NDArray[np.bool_]]]:
-        """For each category attribute, which rows hold a text that has no code."""
-        width = matrix.behaviour.shape[1]
-        X = self.encode(matrix)
+    def unseen(
+        self, plan: Plan, X: npt.NDArray[np.float32]
+    ) -> list[tuple[str, npt.NDArray[np.bool_]]]:
+        """For each category attribute, which rows of `encode`'s `X` hold a text that has no code."""
         return [
             (attribute.name, X[:, place] == 0)
-            for place, attribute in enumerate(matrix.plan.attributes, start=width)
+            for place, attribute in enumerate(plan.attributes, start=len(plan.features))
             if attribute.type == "category"
         ]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,8 +14,6 @@ from scipy.optimize import isotonic_regression
 
 AT_LEAST = 100
 """Leads in a bin, where there are as many."""
-
-_Z = 1.959963984540054
 
 
 class Basis(TypedDict):
@@ -50,12 +47,11 @@ class Bin(NamedTuple):
     def basis(self) -> Basis:
         """What was observed, with the interval of Wilson (1927), "Probable inference, the law of
         succession, and statistical inference"."""
-        n, k = self.n, self.converted
-        centre = (k + _Z**2 / 2) / (n + _Z**2)
-        half = _Z / (n + _Z**2) * math.sqrt(k * (n - k) / n + _Z**2 / 4)
-        low = 0.0 if k == 0 else centre - half
-        high = 1.0 if k == n else centre + half
-        return Basis(n=n, converted=k, low=low, high=high)
+        from scipy.stats import binomtest
+
+        interval = binomtest(self.converted, self.n).proportion_ci(0.95, method="wilson")
+        low, high = float(interval.low), float(interval.high)
+        return Basis(n=self.n, converted=self.converted, low=low, high=high)
 
     def merged(self, other: Bin) -> Bin:
         """This bin and the next."""
@@ -133,8 +129,12 @@ class Evidence:
 
     def basis(self, value: npt.NDArray[Any]) -> list[Basis | None]:
         """What was observed for each value; None where nothing was."""
-        by_bin = [*(b.basis for b in self.bins), None]
-        return [by_bin[place] for place in self.find(value)]
+        return [self._basis_of_bin[place] for place in self.find(value)]
+
+    @cached_property
+    def _basis_of_bin(self) -> list[Basis | None]:
+        """Of each bin, and None last, where `find` says -1."""
+        return [*(b.basis for b in self.bins), None]
 
     def to_json(self) -> list[dict[str, Any]]:
         """Plain values, with the interval for those who read the file."""

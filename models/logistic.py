@@ -104,7 +104,7 @@ class Logistic:
             columns.append(absent)
             owner.append((place, -2))
         design = np.column_stack(columns).astype(np.float64)
-        fitted = LogisticRegression(C=strength, max_iter=2000).fit(
+        fitted = LogisticRegression(C=strength, max_iter=200, solver="newton-cholesky").fit(
             design, label, sample_weight=weight
         )
         coefficient, missing = np.zeros(n_features), np.zeros(n_features)

@@ -26,7 +26,7 @@ from models.playbook import Playbook
 from models.points_map import PointsMap
 from models.request import ScoreRequest, cutoffs, leads_and_log
 from models.scorer import Scorer
-from models.settings import Settings
+from models.settings import FIRST_TASK, Settings
 from models.wording import language
 
 _OWN = ("lead_id", "created_at", "events", "as_of")
@@ -72,7 +72,7 @@ class LeadScorer:
             leads,
             log,
             at,
-            task=self.scorer.artefact.task.name if self.scorer.artefact else "qualification",
+            task=self.scorer.artefact.task.name if self.scorer.artefact else FIRST_TASK,
             reasons=int(asked.get("reasons", 0)),
             lang=language(str(asked.get("lang", "en"))),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.changes import Changes
-from features.instants import MISSING, Instants, iso
+from features.instants import DAY, MISSING, Instants, iso
 from features.log import EventLog, Leads
 from features.spine import Spine, States, states
 from models.artefact import Artefact
@@ -22,6 +23,8 @@ from models.points_map import PointsMap
 from models.reasons import reasons_of
 from models.scorecard import Points, Scorecard
 from models.scores import FallbackReason, Scores
+from models.settings import FIRST_TASK
+from models.wording import texts
 
 _LOG = logging.getLogger(__name__)
 
@@ -52,7 +55,7 @@ class Scorer:
     def __post_init__(self) -> None:
         object.__setattr__(self, "scorecard", Scorecard(self.playbook))
 
-    @property
+    @cached_property
     def versions(self) -> dict[str, str | None]:
         """Which model, playbook, features and code answer."""
         artefact = self.artefact
@@ -69,7 +72,7 @@ class Scorer:
         log: EventLog,
         as_of: Instants,
         *,
-        task: str = "qualification",
+        task: str = FIRST_TASK,
         changes: Changes | None = None,
         reasons: int = 0,
         lang: str = "en",
@@ -86,15 +89,25 @@ class Scorer:
         reasons : int
             At most this many reasons for each lead, 0 to 5.
         lang : {"en", "ja"}
+
+        Returns
+        -------
+        Scores
+            One row for each lead, in their order.
+
+        Raises
+        ------
+        UsageError
+            When neither the model nor the playbook knows the task.
         """
         rows = np.arange(len(leads))
-        artefact = self.artefact if self.artefact and self.artefact.task.name == task else None
+        artefact = self.artefact_for(task)
         asked = artefact.task if artefact else self.playbook.task(task)
         seen = states(log, leads, asked, self.playbook.touches, rows, as_of, log.visible_at)
         state = self._states(leads, log, seen, as_of)
         is_open = np.array([name == "open" for name in state], dtype=bool)
         points = self.scorecard.points(leads, log, rows, as_of, changes)
-        answer, reason = _Answer.empty(len(leads)), self._without(task)
+        answer, reason = _Answer.empty(len(leads)), self.why_rules(task)
         if artefact is not None and is_open.any():
             at = rows[is_open]
             spine = Spine(at, as_of[is_open], None, np.zeros_like(at))
@@ -130,7 +143,7 @@ class Scorer:
                 for model, opened in zip(answer.by_model, is_open, strict=True)
             ],
             reasons=answer.reasons,
-            warnings=_warnings(leads, log, seen, state, as_of, asked.until),
+            warnings=_warnings(log, seen, state, as_of, asked.until, lang),
             ignored=_ignored(log, as_of, known),
             outside_training=answer.outside,
             missing_inputs=[
@@ -140,10 +153,13 @@ class Scorer:
             lang=lang,
         )
 
-    def _without(self, task: str) -> FallbackReason:
+    def artefact_for(self, task: str) -> Artefact | None:
+        """The model that answers a task; None where rules do."""
+        return self.artefact if self.artefact and self.artefact.task.name == task else None
+
+    def why_rules(self, task: str) -> FallbackReason:
         """Why rules would answer a task."""
-        another = self.artefact is not None and self.artefact.task.name != task
-        return "task_without_model" if another else self.without
+        return "task_without_model" if self.artefact else self.without
 
     def _states(self, leads: Leads, log: EventLog, seen: States, as_of: Instants) -> list[str]:
         names = [self.playbook.state_after(name) for name in log.types] + ["open"]
@@ -175,7 +191,7 @@ class Scorer:
         if artefact.evidence is not None:
             for row, basis in zip(spine.lead, artefact.evidence.basis(probability), strict=True):
                 answer.basis[row] = basis
-        for name, unseen in artefact.encoder.unseen(matrix):
+        for name, unseen in artefact.encoder.unseen(matrix.plan, X):
             for row in spine.lead[unseen]:
                 answer.outside[row].append(name)
         if most:
@@ -231,23 +247,19 @@ class _Answer:
 
 
 def _warnings(
-    leads: Leads,
-    log: EventLog,
-    seen: States,
-    state: list[str],
-    as_of: Instants,
-    until: int,
+    log: EventLog, seen: States, state: list[str], as_of: Instants, until: int, lang: str
 ) -> list[list[str]]:
     """What a reader of each answer should know."""
+    words = texts(lang)["warnings"]
     warnings: list[list[str]] = [[] for _ in state]
     for row, name in enumerate(state):
         if name == "not_created":
-            warnings[row].append("the lead was created after as_of")
+            warnings[row].append(words["not_created"])
         elif name != "open":
             event, at = log.types[seen.closed_by[row]], iso(int(seen.closed_at[row]))
-            warnings[row].append(f"not open: {event} at {at}")
+            warnings[row].append(words["not_open"].format(event=event, at=at))
         elif seen.last_act[row] != MISSING and as_of[row] - seen.last_act[row] >= until:
-            warnings[row].append("no act for longer than any lead in training")
+            warnings[row].append(words["silent"].format(days=until // DAY))
     return warnings
 
 

@@ -7,7 +7,10 @@ from pathlib import Path
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-REGISTERED = {"qualification": "lead-conversion"}
+FIRST_TASK = "qualification"
+"""The task of whoever names none."""
+
+REGISTERED = {FIRST_TASK: "lead-conversion"}
 """The registered model's name by task; another task ``x`` has ``lead-x``."""
 
 
@@ -20,8 +23,9 @@ class Settings(BaseSettings):
     """Folder of models, points maps and the MLflow store."""
     playbook: Path | None = None
     """The company's playbook; by default the one that comes with Tegakari."""
-    model: str = "models:/lead-conversion@champion"
-    """The model that answers: an MLflow model URI, or the folder of an artefact."""
+    model: str | None = None
+    """The model that answers: an MLflow model URI, or the folder of an artefact; by default the
+    champion registered for the task."""
 
     @property
     def tracking_uri(self) -> str:

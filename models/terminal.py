@@ -17,6 +17,9 @@ from features.reading import Refusal
 Report = Callable[[str], None]
 """Told in a few words what is being done now."""
 
+REFUSED_ROWS = 3
+"""Exit code: done, but rows were refused."""
+
 _SHOWN = 5
 
 

@@ -48,7 +48,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = _Service(
         title="Tegakari",
-        summary="How likely each lead is to convert, why, and what should happen next.",
+        summary="How likely each lead is to convert, why, and on what basis.",
         version=code_version(),
         lifespan=lifespan,
         strict_content_type=False,

@@ -22,7 +22,7 @@ from models.intake import check_created_at, form_of
 from models.playbook import Playbook
 from models.scorer import Scorer
 from models.scores import Scores
-from models.settings import Settings
+from models.settings import FIRST_TASK, Settings
 from models.terminal import Report
 from serving.registry import load_scorer
 
@@ -57,7 +57,7 @@ class Job:
     out: Path
     as_of: str | None = None
     model: str | None = None
-    task: str = "qualification"
+    task: str = FIRST_TASK
     columns: Mapping[str, str] = field(default_factory=dict)
     timezone: str | None = None
     sort: bool = False

@@ -7,11 +7,8 @@ from rich.console import Console
 from features.instants import iso
 from models.playbook import Playbook
 from models.settings import Settings
-from models.terminal import people, print_json, print_refused, progress
+from models.terminal import REFUSED_ROWS, people, print_json, print_refused, progress
 from serving.batch import Job, Scored, score_file
-
-REFUSED_ROWS = 3
-"""Exit code: done, but rows were refused."""
 
 
 def run_score(job: Job, settings: Settings, *, as_json: bool = False, top: int = 0) -> int:

@@ -15,11 +15,9 @@ from models.intake import form_of
 from models.playbook import Playbook
 from models.request import ScoreRequest, cutoffs, leads_and_log
 from models.scores import Scores
+from models.settings import FIRST_TASK
 from serving.problems import Problem
 from serving.registry import Loaded
-
-TASK = "qualification"
-"""The task of a request that names none."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +34,10 @@ class Live:
     playbook: Playbook
     loaded: Mapping[str, Loaded]
 
-    def of(self, task: str) -> Loaded:
+    def of(self, task: str | None) -> Loaded:
         """What answers a task; a Problem that lists the tasks when it is not one of them."""
+        if not task:
+            return self.main
         if task not in self.loaded:
             message = f"expected one of {', '.join(self.loaded)}"
             raise Problem(
@@ -47,10 +47,10 @@ class Live:
 
     @property
     def main(self) -> Loaded:
-        """What answers a request that names no task."""
-        return self.loaded.get(TASK) or next(iter(self.loaded.values()))
+        """What answers a request that names no task: qualification, else the playbook's first."""
+        return self.loaded.get(FIRST_TASK) or next(iter(self.loaded.values()))
 
-    def score(self, request: ScoreRequest, task: str, reasons: int, lang: str) -> Scores:
+    def score(self, request: ScoreRequest, task: str | None, reasons: int, lang: str) -> Scores:
         """Score the lead of a request; Problem or InputError when it cannot be used."""
         loaded = self.of(task)
         form = form_of(self.playbook)
@@ -61,7 +61,7 @@ class Live:
             message = "expected a finite number, as the model learnt it, got something else"
             errors = [(("body", "lead", "attributes", name), message) for name in strange]
             raise Problem(422, "invalid-request", "An attribute is not a number.", errors)
-        return loaded.scorer.score(leads, log, as_of, task=task, reasons=reasons, lang=lang)
+        return loaded.scorer.score(leads, log, as_of, task=loaded.task, reasons=reasons, lang=lang)
 
 
 def probe(live: Live, loaded: Loaded) -> dict[str, Any]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import re
-import shutil
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -60,8 +58,7 @@ class Loaded:
     @property
     def artefact(self) -> Artefact | None:
         """The model that answers this task; None where rules do."""
-        artefact = self.scorer.artefact
-        return artefact if artefact and artefact.task.name == self.task else None
+        return self.scorer.artefact_for(self.task)
 
 
 def find(model: str, settings: Settings) -> Found:
@@ -97,8 +94,7 @@ def resolve(model: str, settings: Settings) -> Found:
 
 def model_for(settings: Settings, task: str) -> str:
     """The model of a task: the one that the settings name, else the task's registered champion."""
-    named = "model" in settings.model_fields_set
-    return settings.model if named else f"models:/{registered_name(task)}@champion"
+    return settings.model or f"models:/{registered_name(task)}@champion"
 
 
 def load_all(settings: Settings, playbook: Playbook, tasks: Iterable[str]) -> dict[str, Loaded]:
@@ -132,19 +128,6 @@ def load_scorer(
     else:
         found = find(model, settings)
     return _scorer(settings, playbook, task, found)
-
-
-def folder_of(model: str, settings: Settings) -> Path:
-    """The folder of a model's artefact; what is downloaded stays until the process ends.
-
-    Raises
-    ------
-    ArtefactError
-        When there is no such model or it cannot be fetched. The artefact itself is not checked.
-    """
-    scratch = Path(tempfile.mkdtemp(prefix="tegakari-"))
-    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
-    return _fetch(model, settings, scratch)[0]
 
 
 def _fetch(model: str, settings: Settings, scratch: Path) -> tuple[Path, Registered | None]:

@@ -26,15 +26,12 @@ from features.times import parse
 from features.writing import check_output, refused_path, write, write_refused
 from models.playbook import Playbook
 from models.settings import Settings
-from models.terminal import people, print_json, print_refused, print_table, progress
+from models.terminal import REFUSED_ROWS, people, print_json, print_refused, print_table, progress
 from training.evaluate import Metrics
 from training.simulate import Simulated, simulate
 from training.sources import Material, Sources, gather
 from training.tracking import Logged, log_run
 from training.train import Trained, freeze, train
-
-REFUSED_ROWS = 3
-"""Exit code: done, but rows were refused."""
 
 
 def run_simulate(
@@ -87,10 +84,16 @@ def run_train(
 
 
 def run_build(
-    sources: Sources, settings: Settings, task: str, spine_file: Path | None, out: Path
+    sources: Sources,
+    settings: Settings,
+    task: str,
+    spine_file: Path | None,
+    out: Path,
+    *,
+    as_json: bool = False,
 ) -> int:
     """Write the feature matrix of a spine; without one, of every lead at the cutoffs of the task."""
-    console = people(False)
+    console = people(as_json)
     check_output(out)
     playbook = Playbook.load(settings.playbook)
     with progress("build") as report:
@@ -108,7 +111,11 @@ def run_build(
         if spine.label is not None:
             table = table.append_column("label", pa.array(spine.label))
         write(table, out)
-    console.print(f"{out}: {len(spine):,} rows, {len(plan.names):,} features, plan {plan.version}.")
+    rows, features = len(spine), len(plan.names)
+    if as_json:
+        print_json({"out": str(out), "rows": rows, "features": features, "plan": plan.version})
+    else:
+        console.print(f"{out}: {rows:,} rows, {features:,} features, plan {plan.version}.")
     return _put_aside(material.intake.refused, refused_path(out), console)
 
 

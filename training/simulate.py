@@ -3,25 +3,27 @@
 The four files follow the contract. Two of its traps are in them: `lead_status` in leads.csv is a
 photograph at the export, and leads.csv gives changing attributes as they are then. There is no
 `recorded_at`: everything is known when it happens, so that p_bayes is the best answer to what a
-feature can see. The world is
-`training.simulation.world` with the numbers of `training.simulation.reseller`; this file runs it and writes it down.
+feature can see. The world is `training.simulation.world` with the numbers of
+`training.simulation.reseller`; this file runs it and writes it down.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from functools import partial
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import IO
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.errors import UsageError
+from features.instants import zone
+from features.writing import write_whole
 from training.simulation import export
 from training.simulation.behaviour import Day, live
 from training.simulation.diary import Entries, entries
@@ -81,7 +83,7 @@ def simulate(
         If `leads` or `days` is below 1, `seed` below 0, `timezone` unknown, or `out` a file.
     """
     _check(out, leads, days, seed)
-    midnights = _midnights(days, end, _zone(timezone))
+    midnights = _midnights(days, end, zone(timezone))
     dates = [midnight.date() for midnight in midnights[:-1]]
     for_population, for_life, for_diary, for_register = np.random.SeedSequence(seed).spawn(4)
     world = default_world()
@@ -104,9 +106,9 @@ def simulate(
     truths = export.truth_table(truth, ids, clock)
     out.mkdir(parents=True, exist_ok=True)
     photograph = export.leads_frame(population, register, clock)
-    _replace(out / "leads.csv", lambda path: photograph.to_csv(path, index=False))
+    write_whole(out / "leads.csv", lambda file: photograph.to_csv(file, index=False))
     for name, table in (("events", events), ("changes", changes), ("truth", truths)):
-        _replace(out / f"{name}.parquet", partial(_write_parquet, table))
+        write_whole(out / f"{name}.parquet", partial(_write_parquet, table))
     return Simulated(
         leads=leads,
         events=events.num_rows,
@@ -127,38 +129,19 @@ def _check(out: Path, leads: int, days: int, seed: int) -> None:
         raise UsageError(f"--out {out} is a file; give a directory to write the tables to.")
 
 
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise UsageError(
-            f"--timezone {name!r} is not a known time zone; give one such as Asia/Tokyo."
-        ) from error
-
-
-def _midnights(days: int, end: datetime | None, zone: ZoneInfo) -> list[datetime]:
+def _midnights(days: int, end: datetime | None, tz: ZoneInfo) -> list[datetime]:
     """The days + 1 midnights of the world in its zone."""
     if end is None:
-        last = datetime.now(zone).date()
+        last = datetime.now(tz).date()
     else:
-        last = (end if end.tzinfo is None else end.astimezone(zone)).date()
+        last = (end if end.tzinfo is None else end.astimezone(tz)).date()
     try:
         first = last - timedelta(days=days)
     except OverflowError as error:
         raise UsageError(f"--days {days} before {last} is outside the calendar.") from error
-    return [datetime.combine(first + timedelta(days=i), time(), zone) for i in range(days + 1)]
+    return [datetime.combine(first + timedelta(days=i), time(), tz) for i in range(days + 1)]
 
 
-def _write_parquet(table: pa.Table, path: Path) -> None:
+def _write_parquet(table: pa.Table, file: IO[bytes]) -> None:
     """Dictionaries of text are stored as plain text columns, which is what a reader expects."""
-    pq.write_table(table, path, compression="zstd", store_schema=False)
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Write beside `path`, then put it in its place: a reader sees the old file or the new one."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        write(beside)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    pq.write_table(table, file, compression="zstd", store_schema=False)

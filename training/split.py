@@ -104,13 +104,19 @@ def grouped_folds(
 def _grouped(
     label: npt.NDArray[np.int8], group: npt.NDArray[np.int64], n_folds: int, seed: int
 ) -> npt.NDArray[np.int64]:
-    """A fold for each row: groups whole, as many groups with a positive row in each fold as possible."""
+    """A fold for each row: groups whole, folds alike in rows of groups with a positive and without.
+
+    The largest groups are placed first, each in the fold that has the fewest rows so far.
+    """
     rng = np.random.default_rng(seed)
-    groups, of_row = np.unique(group, return_inverse=True)
+    groups, of_row, size = np.unique(group, return_inverse=True, return_counts=True)
     positive = np.zeros(len(groups), dtype=bool)
     positive[of_row[label == 1]] = True
     fold = np.empty(len(groups), dtype=np.int64)
     for stratum in (positive, ~positive):
         members = rng.permutation(np.flatnonzero(stratum))
-        fold[members] = (np.arange(len(members)) + rng.integers(n_folds)) % n_folds
+        rows = np.zeros(n_folds)
+        for member in members[np.argsort(-size[members], kind="stable")]:
+            fold[member] = np.argmin(rows)
+            rows[fold[member]] += size[member]
     return fold[of_row]

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from pydantic_core import to_json
 
 from models.scores import FallbackReason
-from serving.live import TASK, LiveNow
+from serving.live import LiveNow
 from serving.problems import documented
 
 router = APIRouter(tags=["model"])
@@ -41,18 +41,17 @@ class Card(BaseModel):
 
 @router.get("/v1/model", response_model=Card, responses=documented(422))
 def model(
-    live: LiveNow, task: Annotated[str, Query(description="a task of the playbook")] = TASK
+    live: LiveNow, task: Annotated[str | None, Query(description="a task of the playbook")] = None
 ) -> Response:
     """Say what answers a task, or why rules do."""
-    loaded = live.of(task or TASK)
+    loaded = live.of(task)
     scorer, artefact = loaded.scorer, loaded.artefact
     asked = artefact.task if artefact else live.playbook.task(loaded.task)
-    without: FallbackReason = "task_without_model" if scorer.artefact else scorer.without
     card = Card(
         task=asked.name,
         horizon=asked.horizon_text,
         scored_by="model" if artefact else "rules",
-        fallback_reason=None if artefact else without,
+        fallback_reason=None if artefact else scorer.why_rules(loaded.task),
         registered=(
             RegisteredOut(name=loaded.registered.name, version=loaded.registered.version)
             if artefact and loaded.registered

@@ -14,7 +14,7 @@ from models.wording import LANGUAGES, language
 from serving.answer import Score
 from serving.body import JsonRoute
 from serving.examples import REQUEST
-from serving.live import TASK, LiveNow
+from serving.live import LiveNow
 from serving.problems import documented
 
 router = APIRouter(route_class=JsonRoute, tags=["score"])
@@ -32,7 +32,7 @@ class Asked(BaseModel):
     reasons: Annotated[
         int, _or(3), Field(ge=0, le=MOST, description="at most this many reasons")
     ] = 3
-    task: Annotated[str, _or(TASK), Field(description="a task of the playbook")] = TASK
+    task: Annotated[str | None, Field(description="a task of the playbook")] = None
 
 
 @router.post(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.errors import InputError
+from features.errors import UsageError
 from features.instants import DAY, MISSING, from_datetime, iso
 from features.times import Times, parse, parse_one
 from tests.features.histories import CHECKED
@@ -225,10 +225,10 @@ def test_one_time_is_read_or_refused_by_name() -> None:
         datetime(2026, 4, 1, tzinfo=TOKYO)
     )
     for text in ("2026-02-30", "", "soon"):
-        with pytest.raises(InputError, match=r"^--as-of: expected a time such as") as refused:
+        with pytest.raises(UsageError, match=r"^--as-of: expected a time such as") as refused:
             parse_one(text, TOKYO, "--as-of")
         assert repr(text) in str(refused.value)
     with pytest.raises(
-        InputError, match=r"'2026-04-01' has no zone.*offset.*--timezone Asia/Tokyo"
+        UsageError, match=r"'2026-04-01' has no zone.*offset.*--timezone Asia/Tokyo"
     ):
         parse_one("2026-04-01", None, "--as-of")

@@ -73,7 +73,8 @@ def test_rows_of_one_lead_do_not_make_a_category_common() -> None:
 
 def test_unseen_categories_are_named_row_by_row() -> None:
     encoder = Encoder({"industry": ("a",)})
-    (name, unseen), *more = encoder.unseen(one_column(["a", "new", None, "", "A"]))
+    matrix = one_column(["a", "new", None, "", "A"])
+    (name, unseen), *more = encoder.unseen(matrix.plan, encoder.encode(matrix))
     assert (name, more) == ("industry", [])
     assert unseen.tolist() == [False, True, False, True, True]
 

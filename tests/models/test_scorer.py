@@ -295,7 +295,7 @@ def test_what_training_never_saw_and_what_is_missing_are_named(
     found = score(scorer, [strange, bare, old], reasons=5)
     assert found.outside_training == [["industry"], [], []]
     assert found.missing_inputs == [[], ["created_at"], []]
-    assert found.warnings == [[], [], ["no act for longer than any lead in training"]]
+    assert found.warnings == [[], [], ["no act of its own for 365 days"]]
     ages = [r["text"] for r in found.reasons[1] if r["group"] == "age"]
     assert ages in ([], ["it is not known when the lead was created"])
     assert all(math.isfinite(p) for p in found.probability)

@@ -165,7 +165,7 @@ def test_a_registered_model_answers_and_is_named(saved: Path, tmp_path: Path) ->
         assert client.post("/v1/score", json=LEAD).json()["scored_by"] == "model"
         card = client.get("/v1/model").json()
     assert card["registered"] == {"name": "lead-conversion", "version": "1"}
-    assert (registry.folder_of("models:/lead-conversion/1", settings) / "manifest.json").is_file()
+    assert registry.find("models:/lead-conversion/1", settings).artefact is not None
 
     shutil.rmtree(model)
     assert registry.resolve(champion, settings).without == "model_unavailable"

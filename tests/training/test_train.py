@@ -16,6 +16,7 @@ from features.errors import TrainingRefused
 from features.instants import DAY, MISSING
 from models.artefact import check, load
 from models.playbook import Playbook
+from models.points_map import PointsMap
 from models.scorecard import Scorecard
 from training.evaluate import metrics
 from training.sources import Material, Sources, gather
@@ -55,6 +56,26 @@ def test_the_scorecard_and_the_base_rate_are_measured_on_the_same_rows(
     assert metrics(label[split.test], base) == trained.figures["base rate"]
     assert sum(m.n for m in trained.by_segment.values()) == len(test)
     assert sum(m.positives for m in trained.by_segment.values()) == label[split.test].sum()
+
+
+def test_the_points_map_is_of_training_rows_only(
+    trained: Trained, material: Material, short_playbook: Playbook
+) -> None:
+    split = split_by_time(material.spine, 30 * DAY)
+    rows = material.spine.take(split.train)
+    points = Scorecard(short_playbook).points(
+        material.leads, material.log, rows.lead, rows.cutoff, material.intake.changes
+    )
+    assert rows.label is not None
+    assert trained.points_map == PointsMap.fit(
+        points.total,
+        rows.label,
+        rows.lead,
+        task="qualification",
+        playbook_version=short_playbook.version,
+        observed_until=split.first_test_cutoff or MISSING,
+        seed=3,
+    )
 
 
 def test_the_ladder_was_climbed_as_far_as_the_leads_reach(trained: Trained) -> None:

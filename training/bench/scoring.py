@@ -89,7 +89,7 @@ def one_lead(world: World, n_events: int, repeats: int) -> list[Measure]:
             *in_turns(repeats, ours, plain),
             agrees=bool(np.allclose(ours()[0], plain(), rtol=1e-6, atol=0, equal_nan=True)),
         )
-        for name, ours in (("behaviour, one lead", kernel), ("with its attributes", matrix))
+        for name, ours in (("behaviour, one lead", kernel), ("with attributes", matrix))
     ]
     what = "one answer"
     return [
