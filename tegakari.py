@@ -91,7 +91,7 @@ def train(
     seed: int = 0,
     as_json: Json = False,
 ) -> None:
-    """Train, calibrate and measure a model; register it as champion if it beats the base rate."""
+    """Train, calibrate and measure a model; register it as champion if it beats the points."""
     from models.options import named_columns, names, pairs, settings
     from training.command import run_train
     from training.sources import Sources

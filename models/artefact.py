@@ -191,7 +191,7 @@ def check(folder: Path, deadline: float = DEADLINE) -> None:
         When it does not, crashes, or takes longer than `deadline` seconds.
     """
     _checked(folder, _manifest(folder))
-    command = [sys.executable, "-m", "models.artefact", str(folder)]
+    command = [sys.executable, "-m", "models.artefact", str(folder.resolve())]
     try:
         done = subprocess.run(
             command,

@@ -7,6 +7,7 @@ service does not come this way: it loads the artefact's files itself, and checks
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,9 @@ class LeadScorer:
         InputError
             Naming the row and the field that cannot be used.
         """
+        if "lead_id" not in model_input.columns:
+            there = ", ".join(map(str, model_input.columns))
+            raise InputError(f"Expected a column 'lead_id' with each lead's id; there are {there}.")
         asked = params or {}
         requests = [
             _request(place, row) for place, row in enumerate(model_input.to_dict("records"))
@@ -107,6 +111,9 @@ def _taken(requests: Sequence[ScoreRequest], form: Form) -> tuple[Leads, EventLo
 
 def _request(place: int, row: Mapping[Any, Any]) -> ScoreRequest:
     plain = {str(name): _plain(value) for name, value in row.items()}
+    for name, value in plain.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InputError(f"Row {place}, {name}: expected a finite number, got {value!r}.")
     events = plain.get("events")
     if events is None or (isinstance(events, str) and not events.strip()):
         events = []

@@ -71,9 +71,9 @@ def run_train(
         report("saving")
         folder = _save(trained, settings)
         trained.points_map.save(settings.points_maps)
-        # A model that knows less than the base rate answers nobody.
-        model, base = trained.figures.get("model"), trained.figures["base rate"]
-        promote = model is not None and model.log_loss < base.log_loss
+        # A model that knows less than the points, or than nothing at all, answers nobody.
+        loss = {name: figures.log_loss for name, figures in trained.figures.items()}
+        promote = "model" in loss and loss["model"] == min(loss.values())
         report("logging to MLflow")
         logged = log_run(settings, task, folder, trained.record, promote=promote)
     if as_json:
@@ -227,7 +227,11 @@ def _print(trained: Trained, material: Material, folder: Path | None, logged: Lo
     if folder:
         console.print(f"{trained.rung} model {folder.name}: {folder}")
     if logged.version:
-        standing = "champion" if logged.champion else "not champion: no better than the base rate"
+        standing = (
+            "champion"
+            if logged.champion
+            else "not champion: no better than the scorecard and the base rate"
+        )
         console.print(f"registered as {logged.name} version {logged.version} ({standing})")
 
 

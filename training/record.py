@@ -65,10 +65,10 @@ def notes(material: Material, reached: Rung, converted: int, others: int) -> lis
     """What a reader of the figures must know."""
     said = []
     if material.flat:
+        chosen = "those given by --test" if material.given_test is not None else "a random share"
         said.append(
-            "A flat export without times: the test rows are a random share"
-            + (" given by --test" if material.given_test is not None else "")
-            + ", and what was known before the outcome cannot be told from what was written after it."
+            f"A flat export without times: the test rows are {chosen}, not later ones, and what was "
+            "known before the outcome cannot be told from what was written after it."
         )
     if reached == "rules":
         said.append(

@@ -104,19 +104,22 @@ def grouped_folds(
 def _grouped(
     label: npt.NDArray[np.int8], group: npt.NDArray[np.int64], n_folds: int, seed: int
 ) -> npt.NDArray[np.int64]:
-    """A fold for each row: groups whole, folds alike in rows of groups with a positive and without.
+    """A fold for each row: groups whole, folds alike in positives and in rows.
 
-    The largest groups are placed first, each in the fold that has the fewest rows so far.
+    Groups with positives go first, the largest before the others, each to the fold with the fewest
+    positives so far; then the rest, each to the fold with the fewest rows.
     """
     rng = np.random.default_rng(seed)
     groups, of_row, size = np.unique(group, return_inverse=True, return_counts=True)
-    positive = np.zeros(len(groups), dtype=bool)
-    positive[of_row[label == 1]] = True
+    positives = np.bincount(of_row, weights=label, minlength=len(groups))
     fold = np.empty(len(groups), dtype=np.int64)
-    for stratum in (positive, ~positive):
+    rows, found = np.zeros(n_folds), np.zeros(n_folds)
+    for stratum, weight, load in ((positives > 0, positives, found), (positives == 0, size, rows)):
         members = rng.permutation(np.flatnonzero(stratum))
-        rows = np.zeros(n_folds)
-        for member in members[np.argsort(-size[members], kind="stable")]:
-            fold[member] = np.argmin(rows)
-            rows[fold[member]] += size[member]
-    return fold[of_row]
+        for member in members[np.argsort(-weight[members], kind="stable")]:
+            chosen = np.argmin(load)
+            fold[member] = chosen
+            rows[chosen] += size[member]
+            found[chosen] += positives[member]
+    # The largest groups went to the first folds: which folds are tested on is drawn anew.
+    return rng.permutation(n_folds)[fold][of_row]

@@ -233,7 +233,7 @@ def test_a_flat_export_says_in_every_report_that_it_is_random(
 ) -> None:
     trained = flat(export, playbook, exported(400, 100))
     assert trained.artefact is not None
-    said = "the test rows are a random share, and what was known before the outcome cannot be told"
+    said = "the test rows are a random share, not later ones, and what was known before the outcome"
     assert said in trained.notes[0]
     assert trained.record["notes"] == trained.notes == trained.artefact.record["notes"]
     assert (trained.record["split"], trained.record["horizon"]) == ("random", None)
@@ -269,7 +269,8 @@ def test_copies_of_rows_are_one_lead_to_the_ladder(export: Export, playbook: Pla
     columns = {name: list(values) * 4 for name, values in once.items()}
     columns["lead_id"] = [f"l{row}" for row in range(600)]
     trained = flat(export, playbook, columns)
-    assert (trained.rung, trained.converted, trained.others) == ("rules", 35, 70)
+    assert (trained.rung, trained.converted) == ("rules", 35)
+    assert 60 <= trained.others <= 80
 
 
 BAD = ["nan", "inf", "-Infinity", "1e999"]
@@ -301,7 +302,7 @@ def test_bad_numbers_of_the_file_of_test_rows_are_refused_too(
         (str(test), 12 + place, value) for place, value in enumerate(BAD)
     ]
     assert trained.figures["model"].n == 196
-    assert "a random share given by --test" in trained.notes[0]
+    assert "the test rows are those given by --test" in trained.notes[0]
 
 
 def test_when_every_row_has_a_bad_number_training_is_refused(
