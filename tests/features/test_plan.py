@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.errors import PlaybookError
+from features.errors import ArtefactError, PlaybookError
 from features.instants import DAY, HOUR, MISSING
 from features.kinds import KINDS
 from features.plan import (
@@ -193,7 +193,7 @@ def test_whatever_is_changed_in_a_plan_changes_its_version() -> None:
 def test_a_plan_with_a_kind_this_code_lacks_is_refused() -> None:
     stored = PLAN.to_json()
     stored["features"].append(["entropy", "page", None])
-    with pytest.raises(PlaybookError, match="kinds this version lacks: entropy"):
+    with pytest.raises(ArtefactError, match="kinds this version lacks: entropy"):
         Plan.from_json(stored)
 
 
