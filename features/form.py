@@ -84,10 +84,9 @@ def times(
 ) -> tuple[Instants, list[Refusal]]:
     """A column of times; days without a time are their start where `at_start`, else their end."""
     times = parse(table.data[column], form.tz)
-    unzoned = times.unzoned & wanted
-    given = wanted & table.data[column].is_valid().to_numpy()
-    if unzoned.any() and not (given & ~unzoned).any():
-        row = int(np.flatnonzero(unzoned)[0])
+    unzoned = np.flatnonzero(times.unzoned & wanted)
+    if len(unzoned):
+        row = int(unzoned[0])
         raise InputError(
             f"{table.path}: column {table.file_names.get(column, column)!r} holds local times without a zone "
             f"(line {table.lines[row]}: {str(table.data[column][row])!r}). "
@@ -95,12 +94,9 @@ def times(
         )
     instant = np.where(at_start, times.instant, times.day_end)
     bad = table.refusals(
-        unzoned, column, "a local time without a zone; write it with an offset or pass --timezone"
-    )
-    bad += table.refusals(
         times.bad & wanted, column, "not a time; expected such as 2026-04-01T09:00+09:00"
     )
-    future = wanted & ~times.bad & ~unzoned & (instant > form.latest)
+    future = wanted & ~times.bad & (instant > form.latest)
     bad += table.refusals(future, column, "the time lies more than a day in the future")
     return instant, bad
 

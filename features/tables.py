@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 
 from features.cells import text_column
 from features.changes import Changes, read_changes
-from features.errors import InputError
 from features.events import from_dates, from_log
 from features.form import Form, lines_of, named, times
 from features.instants import MISSING
@@ -92,8 +91,6 @@ def take_in(leads: Path, events: Path | None, changes: Path | None, form: Form) 
     )
     with_ids = _numbered(table) if numbered else table
     renamed = named(with_ids, form.columns, LEAD_COLUMNS, ("lead_id",))
-    if not table.rows_in:
-        raise InputError(f"{leads}: expected a row for each lead under the header; there is none.")
     taken, rows, refused, duplicates = _leads(renamed, form)
     counts: dict[str, int] = {}
     columns = from_dates(renamed, taken, rows, form)

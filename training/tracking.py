@@ -83,7 +83,6 @@ def _log_run(
         logging.getLogger(talkative).setLevel(logging.ERROR)
     settings.home.mkdir(parents=True, exist_ok=True)
     mlflow.set_tracking_uri(settings.tracking_uri)
-    mlflow.set_registry_uri(settings.tracking_uri)
     client = MlflowClient()
     if client.get_experiment_by_name(EXPERIMENT) is None:
         local = settings.tracking_uri.startswith("sqlite:")

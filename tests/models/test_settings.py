@@ -18,7 +18,7 @@ def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_an_environment_everything_is_under_var() -> None:
     found = Settings()
     assert (found.home, found.playbook) == (Path("var"), None)
-    assert found.model == "models:/lead-conversion@champion"
+    assert found.model is None
     assert found.points_maps == Path("var/points")
     assert found.tracking_uri == f"sqlite:///{Path('var').absolute()}/mlflow.db"
 
