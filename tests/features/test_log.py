@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.instants import DAY, HOUR, MISSING
@@ -110,7 +110,7 @@ def test_a_log_holds_each_event_once_in_canonical_order(history: list[Event]) ->
     )
 
 
-@CHECKED
+@settings(CHECKED, max_examples=200)
 @given(events(3, ids=True), events(3, ids=True), st.integers(-4, 20))
 def test_what_a_cutoff_saw_never_changes_by_what_is_recorded_later(
     history: list[Event], later: list[Event], half_days: int

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.instants import DAY, HOUR, MISSING, SECOND, from_datetime
@@ -238,7 +238,7 @@ def reference(
     return rows, left_out
 
 
-@CHECKED
+@settings(CHECKED, max_examples=200)
 @given(
     created=st.lists(
         st.one_of(st.just(MISSING), st.integers(-2, 40).map(lambda n: NOW - n * 12 * HOUR)),
