@@ -21,30 +21,44 @@ def as_text(value: object) -> str | None:
     return str(value)
 
 
-def text_column(column: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """A column as text, by the rules of `as_text`; empty text becomes null."""
-    if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()
+def one_array(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """A column as one array; nothing is copied where it is one."""
+    if not isinstance(column, pa.ChunkedArray):
+        return column
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def as_strings(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """A column as text, by the rules of `as_text`; text stays as it is, empty or not."""
+    column = one_array(column)
+    if pa.types.is_string(column.type):
+        return column
     if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+        return as_strings(column.cast(column.type.value_type))
     if (
-        pa.types.is_string(column.type)
-        or pa.types.is_large_string(column.type)
+        pa.types.is_large_string(column.type)
+        or pa.types.is_string_view(column.type)
         or pa.types.is_boolean(column.type)
         or pa.types.is_integer(column.type)
     ):
-        text = column.cast(pa.string())
-    else:
-        text = pa.array([as_text(value) for value in column.to_pylist()], pa.string())
-    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+        return column.cast(pa.string())
+    return pa.array([as_text(value) for value in column.to_pylist()], pa.string())
+
+
+def text_column(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """A column as text, by the rules of `as_text`; empty text becomes null."""
+    text = as_strings(column)
+    empty = pc.equal(pc.binary_length(text), 0)
+    if not pc.any(empty).as_py():
+        return text
+    return pc.if_else(empty, pa.scalar(None, pa.string()), text)
 
 
 def numbers(
     column: pa.Array | pa.ChunkedArray,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """A column as float64, NaN for missing, and which cells are something else than a finite number."""
-    if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()
+    column = one_array(column)
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
         value = np.asarray(
             pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False), np.float64

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
@@ -83,6 +83,25 @@ def times(
     at_start: bool | npt.NDArray[np.bool_],
 ) -> tuple[Instants, list[Refusal]]:
     """A column of times; days without a time are their start where `at_start`, else their end."""
+    instant, bad = moments(table, column, form, wanted, at_start=lambda: at_start)
+    refused: list[Refusal] = []
+    for rows, reason in bad:
+        refused += table.refusals(rows, column, reason)
+    return instant, refused
+
+
+def moments(
+    table: Table,
+    column: str,
+    form: Form,
+    wanted: npt.NDArray[np.bool_],
+    *,
+    at_start: Callable[[], bool | npt.NDArray[np.bool_]],
+) -> tuple[Instants, list[tuple[npt.NDArray[np.bool_], str]]]:
+    """A column of times as `times` reads it, and the rows that have none, with the reason.
+
+    Whose days are meant from their start is only asked where there are days without a time.
+    """
     times = parse(table.data[column], form.tz)
     unzoned = np.flatnonzero(times.unzoned & wanted)
     if len(unzoned):
@@ -92,13 +111,16 @@ def times(
             f"(line {table.lines[row]}: {str(table.data[column][row])!r}). "
             "Pass --timezone Asia/Tokyo or write them with an offset."
         )
-    instant = np.where(at_start, times.instant, times.day_end)
-    bad = table.refusals(
-        times.bad & wanted, column, "not a time; expected such as 2026-04-01T09:00+09:00"
-    )
-    future = wanted & ~times.bad & (instant > form.latest)
-    bad += table.refusals(future, column, "the time lies more than a day in the future")
-    return instant, bad
+    instant = times.instant
+    if times.day_end is not instant:
+        instant = np.where(at_start(), instant, times.day_end)
+    return instant, [
+        (times.bad & wanted, "not a time; expected such as 2026-04-01T09:00+09:00"),
+        (
+            wanted & ~times.bad & (instant > form.latest),
+            "the time lies more than a day in the future",
+        ),
+    ]
 
 
 def lines_of(table: Table, refusals: list[Refusal]) -> npt.NDArray[np.bool_]:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from features.arrivals import Arrivals, EventColumns
+from features.grouping import Room, group
 from features.instants import MISSING, Instants
+from features.ordering import order
+from features.versions import later_versions
+from features.vocabulary import Vocabulary, sort_codes
+
+__all__ = ["EventColumns", "EventLog", "Leads", "event_log"]
 
 
 @dataclass(frozen=True)
@@ -38,10 +47,14 @@ class Leads:
         return Leads(self.lead_id.filter(kept), self.created_at[mask], self.attributes.filter(kept))
 
     def created_or_first_event(self, log: EventLog) -> Leads:
-        """The same leads, a missing `created_at` being the lead's first event."""
+        """The same leads, a missing `created_at` being the moment when the first event was known.
+
+        Not when it occurred: what is recorded late would otherwise make a lead older for cutoffs
+        that could not know of it.
+        """
         first = np.full(len(self), MISSING)
         has_events = log.offsets[1:] > log.offsets[:-1]
-        first[has_events] = log.occurred_at[log.offsets[:-1][has_events]]
+        first[has_events] = np.minimum.reduceat(log.visible_at, log.offsets[:-1][has_events])
         created_at = np.where(self.created_at == MISSING, first, self.created_at)
         return Leads(self.lead_id, created_at, self.attributes)
 
@@ -51,8 +64,24 @@ class EventLog:
     """Events grouped by lead, each lead's in canonical order.
 
     The order is ``occurred_at, event_type, channel, content, value, event_id`` (texts by code
-    point, missing first, a missing value last), then by when the source recorded it, so that the
-    order of rows in a file never matters.
+    point, missing first, a missing value last), then by when the source recorded it, then by
+    account, so that the order of rows in a file never matters.
+
+    What becomes of an event that does not simply come after the one before it:
+
+    =================  ===========================================================================
+    unsorted           Put into its place: no other order of the rows gives another log.
+    duplicate          Of events of one lead with one `event_id` the version recorded first is
+                       kept, with its time and all it says, and of versions recorded at once the
+                       first in canonical order; the others are left out and counted. What a cutoff
+                       saw is so never changed by what is recorded later. An event without
+                       `event_id` is never a duplicate, and other leads' ids are not looked at.
+    simultaneous       Every one is kept; what it says decides which comes first.
+    before creation    Kept, its `occurred_at` too; visible from the creation of its lead on.
+    late               Recorded after it occurred: in the order by when it occurred, visible from
+                       when it was recorded on. Recorded before it occurred: visible from when it
+                       occurred on.
+    =================  ===========================================================================
 
     Attributes
     ----------
@@ -61,13 +90,17 @@ class EventLog:
     occurred_at : ndarray of shape (n_events,), int64
     visible_at : ndarray of shape (n_events,), int64
         The latest of `occurred_at`, the moment the source recorded it, and the creation of its
-        lead: a cutoff c sees the event when ``visible_at <= c``.
+        lead: a cutoff c sees the event when ``visible_at <= c``. Where this is `occurred_at` for
+        all of them, it is that same array.
     event_type, channel, content : ndarray of shape (n_events,), int32
         Codes into `types`, `channels`, `contents`; -1 for missing.
     value : ndarray of shape (n_events,), float64, NaN for missing
     types, channels, contents : tuple of str, sorted
     duplicates : ndarray of shape (n_leads,), int64
         Events left out because an earlier recorded version has the same `event_id`.
+    account : ndarray of shape (n_events,), int32
+        Codes into `accounts`; -1 for missing. Shape (0,) where the source gives no accounts.
+    accounts : tuple of str, sorted
     """
 
     offsets: npt.NDArray[np.int64]
@@ -81,6 +114,8 @@ class EventLog:
     channels: tuple[str, ...]
     contents: tuple[str, ...]
     duplicates: npt.NDArray[np.int64]
+    account: npt.NDArray[np.int32] = field(default_factory=lambda: np.empty(0, dtype=np.int32))
+    accounts: tuple[str, ...] = ()
 
     @property
     def n_leads(self) -> int:
@@ -99,136 +134,140 @@ class EventLog:
         inside = mask[self.lead_of_event()]
         events = {
             name: getattr(self, name)[inside]
-            for name in ("occurred_at", "visible_at", "event_type", "channel", "content", "value")
+            for name in ("occurred_at", "event_type", "channel", "content", "value")
         }
+        events["visible_at"] = events["occurred_at"]
+        if self.visible_at is not self.occurred_at:
+            events["visible_at"] = self.visible_at[inside]
+        if len(self.account):
+            events["account"] = self.account[inside]
         offsets = np.concatenate([[0], np.cumsum(np.diff(self.offsets)[mask])])
         return replace(self, offsets=offsets, duplicates=self.duplicates[mask], **events)
 
 
-@dataclass(frozen=True)
-class EventColumns:
-    """Events in any order, before they are a log.
+_DTYPES: dict[str, Any] = {
+    "occurred_at": np.int64,
+    "recorded_at": np.int64,
+    "event_type": np.int32,
+    "channel": np.int32,
+    "content": np.int32,
+    "account": np.int32,
+    "value": np.float64,
+    "event_id": np.uint64,
+    "row": np.int32,
+}
+_TEXTS = ("event_type", "channel", "content", "account")
 
-    Attributes
+
+def event_log(leads: Leads, events: EventColumns | Arrivals) -> EventLog:
+    """Put events into canonical order, grouped by lead, each with one outcome: see `EventLog`.
+
+    Parameters
     ----------
-    lead : ndarray of shape (n,), int64
-        Row of the lead list.
-    occurred_at, recorded_at : ndarray of shape (n,), int64
-        `recorded_at` is `MISSING` where the source does not give it.
-    event_type, channel, content, event_id : pyarrow.StringArray of shape (n,), null for missing
-    value : ndarray of shape (n,), float64, NaN for missing
+    leads : Leads
+    events : EventColumns or Arrivals
+        Arrivals are used up: their columns are let go one by one, as they are put into order.
     """
-
-    lead: npt.NDArray[np.int64]
-    occurred_at: Instants
-    recorded_at: Instants
-    event_type: pa.Array
-    channel: pa.Array
-    content: pa.Array
-    event_id: pa.Array
-    value: npt.NDArray[np.float64]
-
-    @classmethod
-    def none(cls) -> EventColumns:
-        """No events at all."""
-        times = np.empty(0, dtype=np.int64)
-        texts = pa.array([], pa.string())
-        return cls(times, times, times, texts, texts, texts, texts, np.empty(0))
-
-    def concat(self, other: EventColumns) -> EventColumns:
-        """These events and those of `other`."""
-        return EventColumns(
-            np.concatenate([self.lead, other.lead]),
-            np.concatenate([self.occurred_at, other.occurred_at]),
-            np.concatenate([self.recorded_at, other.recorded_at]),
-            pa.concat_arrays([self.event_type, other.event_type]),
-            pa.concat_arrays([self.channel, other.channel]),
-            pa.concat_arrays([self.content, other.content]),
-            pa.concat_arrays([self.event_id, other.event_id]),
-            np.concatenate([self.value, other.value]),
-        )
-
-
-def event_log(leads: Leads, events: EventColumns) -> EventLog:
-    """Put events into canonical order, grouped by lead.
-
-    Of several versions with one `event_id` of one lead the first recorded is kept (among those
-    recorded at once, the first in canonical order), so that what a cutoff saw never changes later.
-    """
-    types, type_code = _codes(events.event_type)
-    channels, channel_code = _codes(events.channel)
-    contents, content_code = _codes(events.content)
-    order = np.lexsort((events.occurred_at, events.lead))
-    lead, occurred = events.lead[order], events.occurred_at[order]
-    tied = np.zeros(len(order), dtype=bool)
-    same = (lead[1:] == lead[:-1]) & (occurred[1:] == occurred[:-1])
-    tied[1:] |= same
-    tied[:-1] |= same
-    if tied.any():
-        rows = order[tied]
-        _, id_code = _codes(events.event_id.take(pa.array(rows)))
-        keys = (
-            events.recorded_at[rows],
-            id_code,
-            events.value[rows],
-            content_code[rows],
-            channel_code[rows],
-            type_code[rows],
-            events.occurred_at[rows],
-            events.lead[rows],
-        )
-        order[tied] = rows[np.lexsort(keys)]
-
-    lead = events.lead[order]
-    duplicate = _later_versions(lead, events, order)
-    kept = order[~duplicate]
-    lead, dropped = lead[~duplicate], lead[duplicate]
-    occurred = events.occurred_at[kept]
-    created = leads.created_at[lead]
+    arrivals = events.arrivals() if isinstance(events, EventColumns) else events
+    columns, vocabularies, ids = _columns(arrivals)
+    room = Room.of(len(columns["lead"]))
+    offsets = group(columns.pop("lead"), len(leads), columns, room)
+    names = {name: sort_codes(columns[name], words) for name, words in vocabularies.items()}
+    columns |= {name: np.empty(0, dtype) for name, dtype in _DTYPES.items() if name not in columns}
+    marks = order(offsets, columns)
+    duplicates = np.zeros(len(leads), dtype=np.int64)
+    if ids is not None:
+        dropped = later_versions(offsets, columns, marks, ids)
+        if len(dropped):
+            duplicates = _drop(dropped, offsets, columns)
+    del columns["event_id"], columns["row"], marks
+    occurred_at = columns["occurred_at"]
+    visible_at = _visible_at(occurred_at, columns.pop("recorded_at"), leads.created_at, offsets)
+    n = len(occurred_at)
+    # One array stands for all the codes that are not given.
+    nothing, value = room.short[:n], columns["value"]
+    if not (len(columns["channel"]) and len(columns["content"])):
+        nothing.fill(-1)
+    if not len(value):
+        value = room.long.view(np.float64)[:n]
+        value.fill(np.nan)
     return EventLog(
-        offsets=np.searchsorted(lead, np.arange(len(leads) + 1)).astype(np.int64),
-        occurred_at=occurred,
-        visible_at=np.maximum(np.maximum(occurred, events.recorded_at[kept]), created),
-        event_type=type_code[kept],
-        channel=channel_code[kept],
-        content=content_code[kept],
-        value=events.value[kept],
-        types=types,
-        channels=channels,
-        contents=contents,
-        duplicates=np.bincount(dropped, minlength=len(leads)),
+        offsets=offsets,
+        occurred_at=occurred_at,
+        visible_at=visible_at,
+        event_type=columns["event_type"],
+        channel=columns["channel"] if len(columns["channel"]) else nothing,
+        content=columns["content"] if len(columns["content"]) else nothing,
+        value=value,
+        types=names["event_type"],
+        channels=names.get("channel", ()),
+        contents=names.get("content", ()),
+        duplicates=duplicates,
+        account=columns["account"],
+        accounts=names.get("account", ()),
     )
 
 
-def _codes(texts: pa.Array) -> tuple[tuple[str, ...], npt.NDArray[np.int32]]:
-    """The sorted distinct texts, and the place of each row's among them (-1 for null)."""
-    encoded = texts.dictionary_encode()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.combine_chunks()
-    order = pc.sort_indices(encoded.dictionary).to_numpy()
-    rank = np.empty(len(order) + 1, dtype=np.int32)
-    rank[order] = np.arange(len(order), dtype=np.int32)
-    rank[-1] = -1
-    indices = pc.fill_null(encoded.indices, len(order)).to_numpy(zero_copy_only=False)
-    return tuple(encoded.dictionary.take(pa.array(order)).to_pylist()), rank[indices]
+def _columns(
+    arrivals: Arrivals,
+) -> tuple[
+    dict[str, npt.NDArray[Any]],
+    dict[str, Vocabulary],
+    Callable[[npt.NDArray[np.int64]], pa.Array] | None,
+]:
+    """The columns that are given, which nothing else holds after this; their texts; their ids."""
+    given = {name: column for name, column in vars(arrivals).items() if column is not None}
+    vars(arrivals).clear()
+    vocabularies = {name: given[name].vocabulary for name in _TEXTS if name in given}
+    given |= {name: given[name].codes for name in vocabularies}
+    ids = given.pop("event_id", None)
+    if ids is None:
+        return given, vocabularies, None
+    given["event_id"] = ids.hashes
+    given["row"] = np.arange(len(ids.hashes), dtype=np.int32)
+    return given, vocabularies, ids.texts
 
 
-def _later_versions(
-    lead: npt.NDArray[np.int64], events: EventColumns, order: npt.NDArray[np.int64]
-) -> npt.NDArray[np.bool_]:
-    """Which events, in `order`, repeat the `event_id` of a version of the same lead recorded first."""
-    later = np.zeros(len(order), dtype=bool)
-    if events.event_id.null_count == len(order):
-        return later
-    ids = events.event_id.dictionary_encode()
-    if len(ids.dictionary) == len(order) - events.event_id.null_count:
-        return later
-    code = pc.fill_null(ids.indices, -1).to_numpy(zero_copy_only=False)[order]
-    given = np.flatnonzero(code >= 0)
-    recorded = np.maximum(events.recorded_at, events.occurred_at)[order]
-    by_version = given[np.lexsort((given, recorded[given], code[given], lead[given]))]
-    repeats = (lead[by_version][1:] == lead[by_version][:-1]) & (
-        code[by_version][1:] == code[by_version][:-1]
-    )
-    later[by_version[1:][repeats]] = True
-    return later
+def _drop(
+    dropped: npt.NDArray[np.int64],
+    offsets: npt.NDArray[np.int64],
+    columns: dict[str, npt.NDArray[Any]],
+) -> npt.NDArray[np.int64]:
+    """Leave events out of all columns and of `offsets`; how many of each lead they were."""
+    n = len(columns["occurred_at"])
+    lead = np.searchsorted(offsets, dropped, side="right") - 1
+    counts = np.bincount(lead, minlength=len(offsets) - 1)
+    kept = np.ones(n, dtype=np.bool_)
+    kept[dropped] = False
+    for name, column in columns.items():
+        if len(column):
+            columns[name] = column[kept]
+    offsets[1:] -= np.cumsum(counts)
+    return counts
+
+
+def _visible_at(
+    occurred_at: Instants,
+    recorded_at: Instants,
+    created_at: Instants,
+    offsets: npt.NDArray[np.int64],
+) -> Instants:
+    """The latest of the three for each event; `occurred_at` itself where it is that for all."""
+    has_events = offsets[1:] > offsets[:-1]
+    early = bool((occurred_at[offsets[:-1][has_events]] < created_at[has_events]).any())
+    if len(recorded_at) and (recorded_at > occurred_at).any():
+        visible_at = np.maximum(occurred_at, recorded_at, out=recorded_at)
+    elif early:
+        visible_at = occurred_at.copy()
+    else:
+        return occurred_at
+    if early:
+        _not_before(visible_at, offsets, created_at)
+    return visible_at
+
+
+@numba.njit(cache=True, nogil=True)
+def _not_before(visible_at: Any, offsets: Any, created_at: Any) -> None:
+    for lead in range(len(created_at)):
+        for event in range(offsets[lead], offsets[lead + 1]):
+            visible_at[event] = max(visible_at[event], created_at[lead])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -119,27 +120,54 @@ def read(path: Path, rows_are: str = "lead") -> Table:
     InputError
         When the file is absent, empty, of another format or encoding, or its header is not usable.
     """
-    suffix = path.suffix.lower()
+    with readable(path):
+        if is_parquet(path):
+            names = parquet_head(path, rows_are).data.column_names
+            data = pa.parquet.read_table(path).select(names)
+            return parquet_rows(path, rows_are, data, 0)
+        table = _read_csv(path, rows_are)
+        return replace(table, data=_without_own(path, table.data), rows_are=rows_are)
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn what Arrow says of a file that is damaged, or another than its name says, into InputError."""
     if not path.is_file():
         raise InputError(f"{path}: there is no such file.")
-    if suffix not in CSV | PARQUET:
+    if path.suffix.lower() not in CSV | PARQUET:
         raise InputError(f"{path}: expected a file ending in .csv, .tsv, .txt or .parquet.")
     try:
-        table = _read_parquet(path) if suffix in PARQUET else _read_csv(path, rows_are)
+        yield
     except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{path}: cannot be read as {suffix[1:].upper()}: {error}") from error
-    names = table.data.column_names
-    own = [name for name in names if name.startswith(OWN_PREFIX)]
-    kept = table.data.drop_columns(own)
+        kind = path.suffix[1:].upper()
+        raise InputError(f"{path}: cannot be read as {kind}: {error}") from error
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether the name of a file says that it is Parquet."""
+    return path.suffix.lower() in PARQUET
+
+
+def parquet_head(path: Path, rows_are: str) -> Table:
+    """The columns of a Parquet file, without its rows."""
+    schema = pa.parquet.read_schema(path)
+    _check_header(path, schema.names)
+    return parquet_rows(path, rows_are, _without_own(path, schema.empty_table()), 0)
+
+
+def parquet_rows(path: Path, rows_are: str, data: pa.Table, before: int) -> Table:
+    """Rows of a Parquet file, so many others standing before them."""
+    lines = np.arange(before + 1, before + 1 + data.num_rows)
+    return Table(str(path), data, lines, [], "Parquet", rows_are)
+
+
+def _without_own(path: Path, data: pa.Table) -> pa.Table:
+    """The columns that Tegakari itself did not write."""
+    own = [name for name in data.column_names if name.startswith(OWN_PREFIX)]
+    kept = data.drop_columns(own)
     if not kept.num_columns:
         raise InputError(f"{path}: expected a header with column names; none was found.")
-    return replace(table, data=kept, rows_are=rows_are)
-
-
-def _read_parquet(path: Path) -> Table:
-    _check_header(path, pa.parquet.read_schema(path).names)
-    data = pa.parquet.read_table(path)
-    return Table(str(path), data, np.arange(1, data.num_rows + 1), [], "Parquet")
+    return kept
 
 
 def _read_csv(path: Path, rows_are: str) -> Table:

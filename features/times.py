@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.cells import one_array
 from features.errors import UsageError
 from features.instants import DAY, FIRST, HOUR, LAST, MISSING, SECOND, Instants, localise
 
@@ -50,11 +51,14 @@ def parse(column: pa.Array | pa.ChunkedArray, tz: ZoneInfo | None) -> Times:
     zone; digits below the microsecond are cut off. `tz` is the zone of local times and of days.
     An empty text is missing. A time that falls outside the years 1 to 9999 in UTC is bad.
     """
-    if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()
+    column = one_array(column)
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
+    if pa.types.is_string_view(column.type):
+        column = column.cast(pa.string())
     times = _parse(column, tz)
+    if len(column) and times.instant.min() >= FIRST and times.instant.max() <= LAST:
+        return times
     beyond = (times.instant < FIRST) | (times.instant > LAST)
     beyond &= times.instant != MISSING
     if not beyond.any():
@@ -75,7 +79,7 @@ def _parse(column: pa.Array, tz: ZoneInfo | None) -> Times:
     if pa.types.is_timestamp(kind):
         micros = _filled(column.cast(pa.timestamp("us", tz=kind.tz), safe=False).cast(pa.int64()))
         if kind.tz is not None:
-            instant = np.where(missing, MISSING, micros)
+            instant = np.where(missing, MISSING, micros) if column.null_count else micros
             return Times(instant, instant, none, none)
         return _on_the_wall(micros, missing, none, none, tz)
     if pa.types.is_date(kind):

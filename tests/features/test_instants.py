@@ -21,6 +21,7 @@ from features.instants import (
     from_datetime,
     iso,
     localise,
+    offsets,
     zone,
 )
 from tests.features.histories import CHECKED
@@ -163,3 +164,28 @@ def test_gaps_and_folds(text: str, tz: str, at: str) -> None:
 def test_the_ends_of_the_calendar_are_read_in_every_zone(tz: str) -> None:
     ends = np.array([wall("0001-01-01"), wall("9999-12-31T23:59:59")])
     assert (np.abs(localise(ends, ZoneInfo(tz)) - ends) < DAY).all()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *ZONES,
+        "Europe/Berlin",
+        "Europe/Lisbon",
+        "Africa/Cairo",
+        "Africa/Casablanca",
+        "Asia/Jerusalem",
+    ],
+)
+def test_the_offsets_of_every_zone_are_those_of_its_clocks(name: str) -> None:
+    moments, ahead = offsets(name)
+    assert list(moments) == sorted(set(moments))
+    tz = zone(name)
+    begin = datetime(1970, 1, 1, tzinfo=UTC)
+    changes = [int(moment) for moment in moments[1:]]
+    around = [change + beside for change in changes[-60:] for beside in (-1, 0, SECOND)]
+    for instant in [0, 1_700_000_000 * SECOND, *around]:
+        offset = (begin + timedelta(microseconds=instant)).astimezone(tz).utcoffset()
+        assert offset is not None
+        place = int(np.searchsorted(moments, instant, side="right")) - 1
+        assert ahead[place] == offset / timedelta(microseconds=1)

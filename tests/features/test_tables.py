@@ -402,7 +402,7 @@ def test_observed_until_is_the_latest_event_that_was_taken(files: Files) -> None
     assert files.take_in(LEADS).observed_until == MISSING
 
 
-def test_a_missing_creation_is_the_first_event_and_counted(files: Files) -> None:
+def test_a_missing_creation_is_the_first_event_known_and_counted(files: Files) -> None:
     intake = files.take_in(
         [["lead_id", "created_at"], ["L1", ""], ["L2", T], ["L3", ""]],
         [
@@ -411,7 +411,7 @@ def test_a_missing_creation_is_the_first_event_and_counted(files: Files) -> None
             ["L1", "a", "2026-03-01T00:00Z", T],
         ],
     )
-    assert intake.leads.created_at.tolist() == [at("2026-03-01T00:00Z"), at(T), MISSING]
+    assert intake.leads.created_at.tolist() == [at("2026-03-02T00:00Z"), at(T), MISSING]
     assert intake.counts["created_at from the first event"] == 1
     assert intake.counts["created_at unknown"] == 1
     assert ids(intake) == ["L1", "L2", "L3"]
