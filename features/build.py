@@ -10,9 +10,11 @@ import pyarrow as pa
 
 from features.attributes import as_of
 from features.changes import Changes
-from features.kernel import Program, behaviour
+from features.colleagues import Colleagues
+from features.kernel import behaviour
 from features.log import EventLog, Leads
 from features.plan import Plan
+from features.program import Program
 from features.spine import Spine
 
 
@@ -62,6 +64,7 @@ def build(
     log: EventLog,
     spine: Spine,
     changes: Changes | None = None,
+    colleagues: Colleagues | None = None,
 ) -> Matrix:
     """Compute the features of every row of `spine`.
 
@@ -73,10 +76,13 @@ def build(
     leads, log : Leads and the EventLog aligned to them
     spine : Spine
     changes : Changes, optional
-        Attribute values before the export; without it tracked attributes are as in `leads`.
+        Attribute values before the export; without it tracked attributes are as in `leads`, and
+        features of changes are missing.
+    colleagues : Colleagues, optional
+        Without it features of colleagues are missing.
     """
     return Matrix(
         plan,
-        behaviour(program, log, leads.created_at, spine.lead, spine.cutoff),
+        behaviour(program, log, leads.created_at, spine.lead, spine.cutoff, changes, colleagues),
         [as_of(attribute, leads, changes, spine) for attribute in plan.attributes],
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from bisect import bisect_left
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -17,6 +19,10 @@ Instants = npt.NDArray[np.int64]
 """Microseconds since 1970-01-01T00:00Z; `MISSING` where there is none."""
 
 MISSING: int = int(np.iinfo(np.int64).min)
+FOREVER: int = int(np.iinfo(np.int64).max)
+"""A length of time that holds every other."""
+LONGEST: int = FOREVER // 2
+"""Longer than any two instants are apart, and short enough to be taken from any of them."""
 SECOND = 1_000_000
 HOUR = 3600 * SECOND
 DAY = 24 * HOUR
@@ -94,6 +100,34 @@ def iso(instant: int, tz: ZoneInfo | None = None) -> str | None:
     except OverflowError:  # outside the years 1 to 9999
         return f"{np.datetime64(int(instant), 'us')}Z"
     return moment.isoformat().replace("+00:00", "Z")
+
+
+@cache
+def offsets(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """When the clocks of a zone change, and by how much they are ahead of UTC from then on.
+
+    Returns
+    -------
+    moments, ahead : tuples of float, microseconds
+        The first moment is before all time; changes from 1900 to 2199 are in it.
+    """
+    tz = zone(name)
+
+    def ahead_at(instant: int) -> int:
+        moment = (_EPOCH + timedelta(microseconds=instant)).astimezone(tz)
+        return (moment.utcoffset() or timedelta()) // timedelta(microseconds=1)
+
+    days = range(-25_567, 84_006)
+    after = ahead_at(days[0] * DAY)
+    moments, ahead = [-math.inf], [float(after)]
+    for day in days:
+        before, after = after, ahead_at((day + 1) * DAY)
+        if before != after:
+            seconds = range(day * DAY, (day + 1) * DAY + SECOND, SECOND)
+            first = bisect_left(seconds, True, key=lambda instant: ahead_at(instant) != before)
+            moments.append(float(seconds[first]))
+            ahead.append(float(after))
+    return tuple(moments), tuple(ahead)
 
 
 def localise(wall: npt.NDArray[np.int64], tz: ZoneInfo) -> Instants:

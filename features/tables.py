@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from features.cells import text_column
 from features.changes import Changes, read_changes
+from features.colleagues import Colleagues, colleagues_of
 from features.events import from_dates, from_log
 from features.form import Form, lines_of, named, times
 from features.instants import MISSING
@@ -42,6 +43,8 @@ class Intake:
         The latest plausible event; `MISSING` without events.
     numbered : bool
         Whether leads are named by their lines, for want of a column of ids.
+    colleagues : Colleagues or None
+        See `with_colleagues`.
     """
 
     leads: Leads
@@ -54,6 +57,12 @@ class Intake:
     counts: dict[str, int] = field(default_factory=dict)
     observed_until: int = MISSING
     numbered: bool = False
+    colleagues: Colleagues | None = None
+
+    def with_colleagues(self, source: str | None) -> Intake:
+        """The same, with who are colleagues and what they did; `source` tells accounts, None nothing."""
+        found = colleagues_of(self.leads, self.log, source) if source else None
+        return replace(self, colleagues=found)
 
     def keep(self, mask: npt.NDArray[np.bool_]) -> Intake:
         """The leads marked in `mask`, with their events and changes."""
@@ -73,6 +82,7 @@ class Intake:
             log=self.log.keep(mask),
             changes=changes,
             rows=self.rows[mask],
+            colleagues=self.colleagues and self.colleagues.keep(mask),
         )
 
 
@@ -93,14 +103,12 @@ def take_in(leads: Path, events: Path | None, changes: Path | None, form: Form) 
     renamed = named(with_ids, form.columns, LEAD_COLUMNS, ("lead_id",))
     taken, rows, refused, duplicates = _leads(renamed, form)
     counts: dict[str, int] = {}
-    columns = from_dates(renamed, taken, rows, form)
-    refused += columns.refused
-    happened = columns.events
+    arrivals, bad = from_dates(renamed, taken, rows, form)
+    refused += bad
     if events is not None:
-        logged = from_log(events, taken, form, counts)
-        refused += logged.refused
-        happened = happened.concat(logged.events)
-    log = event_log(taken, happened)
+        arrivals, bad = from_log(events, taken, form, counts, before=arrivals)
+        refused += bad
+    log = event_log(taken, arrivals)
     without = taken.created_at == MISSING
     taken = taken.created_or_first_event(log)
     counts["created_at from the first event"] = int((without & (taken.created_at != MISSING)).sum())

@@ -90,11 +90,11 @@ moments = st.builds(
 )
 
 
-def events(
-    n_leads: int = 1, *, types: Sequence[str] = TYPES, ids: bool = False, max_size: int = 12
-) -> st.SearchStrategy[list[Event]]:
-    """Random events of so many leads, some recorded late; with `ids`, some of them versions."""
-    one = st.builds(
+def single(
+    n_leads: int = 1, *, types: Sequence[str] = TYPES, ids: bool = False
+) -> st.SearchStrategy[Event]:
+    """A random event of one of so many leads; with `ids`, one that may be a version of another."""
+    return st.builds(
         Event,
         type=st.sampled_from(types),
         at=moments,
@@ -105,6 +105,12 @@ def events(
         channel=st.sampled_from((None, "web", "電話")),
         content=st.sampled_from((None, "/a", "/b")),
         event_id=st.sampled_from((None, "e1", "e2", "e3")) if ids else st.none(),
-        value=st.sampled_from((np.nan, 0.0, 1.5)),
+        value=st.sampled_from((np.nan, 0.0, 1.5, 1.5, 1e39, -1e308)),
     )
-    return st.lists(one, max_size=max_size)
+
+
+def events(
+    n_leads: int = 1, *, types: Sequence[str] = TYPES, ids: bool = False, max_size: int = 12
+) -> st.SearchStrategy[list[Event]]:
+    """Random events of so many leads, some recorded late; with `ids`, some of them versions."""
+    return st.lists(single(n_leads, types=types, ids=ids), max_size=max_size)

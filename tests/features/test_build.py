@@ -8,9 +8,10 @@ import pytest
 
 from features.build import Matrix, build
 from features.changes import Changes
+from features.groups import groups
 from features.instants import DAY, MISSING
-from features.kernel import compile_plan
-from features.plan import Attribute, Plan, expand, groups
+from features.plan import Attribute, Plan, expand
+from features.program import compile_plan
 from features.spine import Spine
 from tests.features.histories import NOW, Event, leads_of, log_of
 
@@ -18,7 +19,7 @@ PLAN = Plan(
     event_types=("page",),
     other_types=(),
     touches=(),
-    features=expand(["count 7d", "recency", "age"], groups(("page",), (), ())),
+    features=expand(["count 7d", "recency", "age"], {"group": groups(("page",), (), ())}),
     attributes=(
         Attribute("employees", "number", "tracked"),
         Attribute("age", "category"),

@@ -11,19 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.errors import ArtefactError, PlaybookError
+from features.groups import ANY, BY_LEAD, BY_US, OTHER, groups
 from features.instants import DAY, HOUR, MISSING
 from features.kinds import KINDS
 from features.plan import (
-    ANY,
-    BY_LEAD,
-    BY_US,
-    OTHER,
     VOCABULARY,
     Attribute,
     Feature,
     Plan,
+    Response,
     expand,
-    groups,
     vocabulary,
 )
 from tests.features.histories import CHECKED, NOW, TYPES, Event, events, leads_of, log_of
@@ -33,7 +30,7 @@ PLAN = Plan(
     event_types=("page", "メール"),
     other_types=("fax",),
     touches=("メール", "sent from another system"),
-    features=expand(CATALOGUE, groups(("page", "メール"), ("fax",), ("メール",))),
+    features=expand(CATALOGUE, {"group": groups(("page", "メール"), ("fax",), ("メール",))}),
     attributes=(
         Attribute("employees", "number", "tracked"),
         Attribute("業種", "category"),
@@ -43,6 +40,12 @@ PLAN = Plan(
     columns={"lead_id": "Prospect ID"},
     date_events={"won": "Won"},
     numbered=True,
+    channels=("mail",),
+    channel_of_type={"メール": "mail"},
+    steps=("asking",),
+    step_of_type={"fax": "asking"},
+    responses=(Response("メール", "fax", 0.25, by_mail=True),),
+    bigrams=(("page", "fax"),),
 )
 
 
@@ -58,23 +61,35 @@ PLAN = Plan(
         ("decay 2w", [Feature("decay", "a", 14 * DAY), Feature("decay", "b", 14 * DAY)]),
         ("recency", [Feature("recency", "a"), Feature("recency", "b")]),
         ("age", [Feature("age")]),
+        ("gap longest", [Feature("gap", choice="longest")]),
+        (
+            "gap",
+            [Feature("gap", choice=word) for word in ("current", "longest", "mean", "spread")],
+        ),
+        ("value sum max 9d", [Feature("value", None, 9 * DAY, word) for word in ("sum", "max")]),
+        (
+            "decay 1d 2d",
+            [Feature("decay", of, days * DAY) for days in (1, 2) for of in ("a", "b")],
+        ),
+        ("step", []),
     ],
 )
 def test_a_line_stands_for_a_feature_of_each_group(line: str, features: list[Feature]) -> None:
-    assert list(expand([line], ["a", "b"])) == features
+    assert list(expand([line], {"group": ["a", "b"]})) == features
 
 
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("", "expected one of age, count"),
-        ("counts 7d", "expected one of age, count"),
-        ("Count 7d", "expected one of age, count"),
+        ("", "expected one of account, active"),
+        ("counts 7d", "expected one of account, active"),
+        ("Count 7d", "expected one of account, active"),
         ("count", "count takes a window"),
-        ("count 7d 30d", "count takes a window"),
         ("decay", "decay takes a half-life"),
         ("recency 7d", "recency takes no parameter"),
         ("age 7d", "age takes no parameter"),
+        ("gap widest", "gap takes no parameter, and may name current or longest or mean or spread"),
+        ("value sum", "value takes a window"),
         ("count 7", "whole number above 0 and m, h, d or w"),
         ("count 0d", "whole number above 0"),
         ("decay ever", "whole number above 0"),
@@ -83,12 +98,12 @@ def test_a_line_stands_for_a_feature_of_each_group(line: str, features: list[Fea
 )
 def test_a_line_that_is_no_feature_is_refused_and_shown(line: str, says: str) -> None:
     with pytest.raises(PlaybookError, match=says) as refused:
-        expand(["age", line], ["a"])
+        expand(["age", line], {"group": ["a"]})
     assert repr(line) in str(refused.value)
 
 
 def test_what_is_said_twice_is_one_feature() -> None:
-    assert len(expand(["count 2d", "count 48h", "age", "age", "count 2d"], ["a"])) == 2
+    assert len(expand(["count 2d", "count 48h", "age", "age", "count 2d"], {"group": ["a"]})) == 2
 
 
 # Names.
@@ -108,7 +123,7 @@ lengths = st.tuples(st.integers(1, 400), st.sampled_from("mhdw")).map(lambda p: 
     st.lists(st.text("ab漢() ,", max_size=3), unique=True, max_size=5),
 )
 def test_names_are_unique_and_come_of_what_is_computed(lines: list[str], types: list[str]) -> None:
-    features = expand(lines, groups(types, (), types[:1]))
+    features = expand(lines, {"group": groups(types, (), types[:1])})
     names = [feature.name for feature in features]
     assert len(set(names)) == len(names)
     assert all(
@@ -184,6 +199,14 @@ def test_whatever_is_changed_in_a_plan_changes_its_version() -> None:
             "columns": {},
             "date_events": {},
             "numbered": False,
+            "channels": ("web",),
+            "channel_of_type": {"page": "web"},
+            "inbound": ("page",),
+            "steps": ("aware",),
+            "step_of_type": {"page": "aware"},
+            "responses": (Response("メール", "page"),),
+            "bigrams": (("page", "メール"),),
+            "account": "email",
         }.items()
     ]
     assert len(changed) == len(dataclasses.fields(Plan))
@@ -200,7 +223,13 @@ def test_a_plan_with_a_kind_this_code_lacks_is_refused() -> None:
 def test_every_kind_says_what_it_is() -> None:
     for name, kind in KINDS.items():
         assert kind.name == name
-        assert kind.unit
+        assert kind.choices
+        for word, choice in kind.choices.items():
+            assert choice.unit
+            assert choice.en.isascii(), word
+            assert not choice.ja.isascii(), word
+            assert "{value}" in choice.en
+            assert "{value}" in choice.ja
 
 
 # The vocabulary.
