@@ -4,7 +4,8 @@ The four files follow the contract. Two of its traps are in them: `lead_status` 
 photograph at the export, and leads.csv gives changing attributes as they are then. There is no
 `recorded_at`: everything is known when it happens, so that p_bayes is the best answer to what a
 feature can see. The world is `training.simulation.world` with the numbers of
-`training.simulation.reseller`; this file runs it and writes it down.
+`training.simulation.reseller`, and if asked for one signal of `training.simulation.signals`; this
+file runs it and writes it down.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from training.simulation.behaviour import Day, live
 from training.simulation.diary import Entries, entries
 from training.simulation.population import populate
 from training.simulation.register import Register
-from training.simulation.reseller import default_world
+from training.simulation.signals import companies, known, nature
 from training.simulation.truth import forecasts
 
 FILES = ("leads.csv", "events.parquet", "changes.parquet", "truth.parquet")
@@ -44,6 +45,7 @@ class Simulated:
     leads, events, changes, truth : numbers of rows.
     begins, ends : the world's days are [begins, ends), ISO 8601 with offset.
     files : name of each file to its path.
+    signal : what was planted.
     """
 
     leads: int
@@ -54,6 +56,7 @@ class Simulated:
     ends: str
     timezone: str
     files: dict[str, str]
+    signal: str | None
 
 
 def simulate(
@@ -64,10 +67,11 @@ def simulate(
     seed: int = 7,
     end: datetime | None = None,
     timezone: str = "Asia/Tokyo",
+    signal: str | None = None,
 ) -> Simulated:
     """Run the default world and write leads.csv, events.parquet, changes.parquet, truth.parquet.
 
-    The same (leads, days, seed, end, timezone) give the same bytes.
+    The same (leads, days, seed, end, timezone, signal) give the same bytes.
 
     Parameters
     ----------
@@ -76,34 +80,46 @@ def simulate(
     days : how many days of `timezone` the world runs, ending with the one before `end`.
     end : the last midnight; a later hour of its day counts as that midnight, and a time without a
         zone is one of `timezone`. By default today's.
+    signal : one of `training.simulation.signals.SIGNALS` to plant. truth.parquet then has
+        `p_without` too, the best answer of who sees everything but the signal.
 
     Raises
     ------
     UsageError
-        If `leads` or `days` is below 1, `seed` below 0, `timezone` unknown, or `out` a file.
+        If `leads` or `days` is below 1, `seed` below 0, `timezone` or `signal` unknown, or `out` a
+        file.
     """
     _check(out, leads, days, seed)
+    if signal is not None:
+        known(signal)
     midnights = _midnights(days, end, zone(timezone))
     dates = [midnight.date() for midnight in midnights[:-1]]
-    for_population, for_life, for_diary, for_register = np.random.SeedSequence(seed).spawn(4)
-    world = default_world()
-    population = populate(leads, days, for_population)
+    for_population, for_life, for_diary, for_register, for_accounts, for_paces = (
+        np.random.SeedSequence(seed).spawn(6)
+    )
+    account = companies(leads, for_accounts) if signal == "accounts" else None
+    population = populate(leads, days, for_population, account)
+    hidden = nature(signal, population.traits, account, for_paces)
     register = Register(population.seats, for_register)
     diary_rng = np.random.default_rng(for_diary)
     diary: list[Entries] = []
 
     def noted() -> Iterator[Day]:
-        for day, _ in live(world, population.traits, dates, for_life):
+        for day, _ in live(hidden.world, hidden.traits, dates, for_life, hidden.plant):
             register.note(day)
             week = (dates[day.number].toordinal() - 1) // 7
             diary.append(entries(day, population, week, diary_rng))
             yield day
 
-    truth = [(f.midnight, f.leads, f.p_bayes) for f in forecasts(world, population.traits, noted())]
+    truth = [
+        (f.midnight, f.leads, {"p_bayes": f.p_bayes, "p_without": f.p_without})
+        for f in forecasts(hidden.world, population.traits, noted(), prior=hidden.prior)
+    ]
+    answers = ("p_bayes",) if signal is None else ("p_bayes", "p_without")
     clock, ids = export.Clock(midnights), population.columns["lead_id"].tolist()
     events = export.events_table(diary, ids, clock)
     changes = export.changes_table(register.changes, ids, clock)
-    truths = export.truth_table(truth, ids, clock)
+    truths = export.truth_table(truth, answers, ids, clock)
     out.mkdir(parents=True, exist_ok=True)
     photograph = export.leads_frame(population, register, clock)
     write_whole(out / "leads.csv", lambda file: photograph.to_csv(file, index=False))
@@ -118,6 +134,7 @@ def simulate(
         ends=midnights[-1].isoformat(),
         timezone=timezone,
         files={name: str(out / name) for name in FILES},
+        signal=signal,
     )
 
 

@@ -6,7 +6,7 @@ is computed from the `Day` alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -18,6 +18,10 @@ from training.simulation.world import PAGES, RESPONSES, Bools, Floats, Ints, Wor
 SLOTS = 21
 """Most sessions of a lead on a day: each has its own 45 minutes between 07:00 and 22:45. More have
 a probability below 1e-20 at the rates of the default world."""
+
+NIGHT_SLOTS = 8
+"""Most sessions of a lead at night: they begin from midnight to 05:15, so that even across a change
+to summer time none of them is taken for one of the day. More have a probability below 1e-8."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,20 @@ class Traits:
 
 
 @dataclass(frozen=True)
+class Coins:
+    """What a planted signal shows of a lead's hidden pace: coins whose chance depends on it alone.
+
+    Attributes
+    ----------
+    tossed, heads : ndarray of shape (n_coins, n_leads), for each sort of coin how many there were
+        on the day, and how many of them fell on heads.
+    """
+
+    tossed: Ints
+    heads: Ints
+
+
+@dataclass(frozen=True)
 class Day:
     """What can be seen of one day [midnight, next midnight), over all n leads.
 
@@ -56,6 +74,12 @@ class Day:
     sent : bool ndarray of shape (n_touches, n).
     tried, responded : bool ndarray of shape (n_responses, n), occasions to respond and responses.
     opened, won, lost, bought : bool ndarray of shape (n,), outcomes of the day.
+    coins : what a planted signal shows; None without one.
+    in_order : the pages of a session are listed as they were seen.
+    nights : ndarray of shape (n,), how many of the sessions, the first ones, were at night; None
+        where no session is.
+    reopened : ndarray of shape (n,), how often an opened newsletter was opened again; None where
+        none is.
     """
 
     number: int
@@ -75,6 +99,10 @@ class Day:
     won: Bools
     lost: Bools
     bought: Bools
+    coins: Coins | None = None
+    in_order: bool = False
+    nights: Ints | None = None
+    reopened: Ints | None = None
 
     def acted(self) -> Bools:
         """Leads that did something themselves today: bool ndarray of shape (n,)."""
@@ -94,14 +122,23 @@ def step(world: World, profile: Ints, project: Ints, state: Ints, rng: np.random
     return draw(world.transition[profile, project, state], rng)
 
 
+Plant = Callable[[Day, np.random.Generator], Day]
+"""A day as it is seen once a signal is planted in it. We send as if we had not noticed."""
+
+
 def live(
-    world: World, traits: Traits, dates: Sequence[date], seed: np.random.SeedSequence
+    world: World,
+    traits: Traits,
+    dates: Sequence[date],
+    seed: np.random.SeedSequence,
+    plant: Plant | None = None,
 ) -> Iterator[tuple[Day, Ints]]:
     """Run the world over `dates`: the day as seen, and the hidden states of shape (n_leads,).
 
-    The state of a lead that is not there yet is -1. Sends have a random stream of their own.
+    The state of a lead that is not there yet is -1. Sends and what is planted have random streams
+    of their own.
     """
-    rng, outreach_rng = (np.random.default_rng(child) for child in seed.spawn(2))
+    rng, outreach_rng, planting_rng = (np.random.default_rng(child) for child in seed.spawn(3))
     n = len(traits.arrival)
     state = np.full(n, -1, dtype=np.int64)
     project = draw(np.tile(world.project_start, (n, 1)), rng)
@@ -129,7 +166,7 @@ def live(
             sent, tried, responded, opened, won, lost,
             present & (state == world.customer) & ~won & (rng.random(n) < world.purchase),
         )  # fmt: skip
-        yield day, state.copy()
+        yield day if plant is None else plant(day, planting_rng), state.copy()
         _remember(seen, day)
         project = project_after
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.simulation.behaviour import SLOTS, Day
+from training.simulation.behaviour import NIGHT_SLOTS, SLOTS, Day
 from training.simulation.contents import AFTER, HOURS, MINUTE, TYPES, contents
 from training.simulation.population import HOUR, Population
 from training.simulation.world import OUTCOMES, RESPONSES, SOURCES, TOUCHES, Bools, Floats, Ints
@@ -65,26 +65,41 @@ def page_times(day: Day, rng: np.random.Generator) -> Ints:
     first = np.ones(len(day.page_lead), dtype=bool)
     first[1:] = np.diff(day.page_lead * SLOTS + day.page_session) != 0
     session = first.cumsum() - 1
-    slot = _slots(day.page_lead[first], rng)[session]
+    begins = _begins(day, first, rng)[session]
     within = rng.integers(1, 15 * MINUTE, len(session))
-    times: Ints = 7 * HOUR + slot * 45 * MINUTE + within
+    if day.in_order:
+        within = within[np.lexsort((within, session))]
+    times: Ints = begins + within
     return times
 
 
+def _begins(day: Day, first: Bools, rng: np.random.Generator) -> Ints:
+    """When the slot of each session begins; `first` says which pages begin one."""
+    lead, number = day.page_lead[first], day.page_session[first]
+    if day.nights is None:
+        return 7 * HOUR + _slots(lead, _BUSY, rng) * 45 * MINUTE
+    begins = np.empty(len(lead), dtype=np.int64)
+    night = number < day.nights[lead]
+    begins[night] = _slots(lead[night], _QUIET, rng) * 45 * MINUTE
+    begins[~night] = 7 * HOUR + _slots(lead[~night], _BUSY, rng) * 45 * MINUTE
+    return begins
+
+
 _BUSY = np.array([1, 2, 4, 6, 6, 5, 4, 5, 6, 6, 6, 5, 5, 4, 3, 3, 4, 4, 4, 3, 2], dtype=np.float64)
+_QUIET = np.ones(NIGHT_SLOTS)
 
 
-def _slots(lead: Ints, rng: np.random.Generator) -> Ints:
+def _slots(lead: Ints, weight: Floats, rng: np.random.Generator) -> Ints:
     """A slot for each session, no two alike for a lead: draw again until they differ."""
-    share = _BUSY / _BUSY.sum()
-    slot = rng.choice(SLOTS, len(lead), p=share)
+    share = weight / weight.sum()
+    slot = rng.choice(len(share), len(lead), p=share)
     while True:
         key = lead * SLOTS + slot
         repeated = np.ones(len(lead), dtype=bool)
         repeated[np.unique(key, return_index=True)[1]] = False
         if not repeated.any():
             return slot
-        slot[repeated] = rng.choice(SLOTS, int(repeated.sum()), p=share)
+        slot[repeated] = rng.choice(len(share), int(repeated.sum()), p=share)
 
 
 def _others(day: Day, rng: np.random.Generator) -> list[tuple[Ints, Ints, Ints]]:
@@ -108,8 +123,17 @@ def _others(day: Day, rng: np.random.Generator) -> list[tuple[Ints, Ints, Ints]]
         if name == "purchase" and day.won.any():  # the first purchase is what the deal was about
             times[name][day.won] = times["deal_won"][day.won] + MINUTE
         who = np.flatnonzero(leads)
+        if name == "newsletter_open" and day.reopened is not None:
+            rows.append(_again(day.reopened, times[name], rng))
         rows.append((who, np.full(len(who), TYPES.index(name)), times[name][who]))
     return rows
+
+
+def _again(reopened: Ints, opened_at: Ints, rng: np.random.Generator) -> tuple[Ints, Ints, Ints]:
+    """Further opens of a newsletter, within three hours of the first: (lead, kind, at)."""
+    who = np.repeat(np.arange(len(reopened)), reopened)
+    later = rng.integers(MINUTE, 3 * HOUR, len(who))
+    return who, np.full(len(who), TYPES.index("newsletter_open")), opened_at[who] + later
 
 
 def _amounts(first: Bools, rng: np.random.Generator) -> Floats:

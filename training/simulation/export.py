@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -93,12 +93,14 @@ def changes_table(changes: Sequence[Changes], ids: Sequence[str], clock: Clock) 
 
 
 def truth_table(
-    truth: Sequence[tuple[int, Ints, Floats]], ids: Sequence[str], clock: Clock
+    truth: Sequence[tuple[int, Ints, Mapping[str, Floats]]],
+    answers: Sequence[str],
+    ids: Sequence[str],
+    clock: Clock,
 ) -> pa.Table:
-    """truth.parquet: by lead, then cutoff; `truth` has (midnight, open leads, p_bayes)."""
+    """truth.parquet: by lead, then cutoff; `truth` has (midnight, open leads, their answers)."""
     midnight = np.concatenate([np.full(len(leads), number) for number, leads, _ in truth])
     lead = np.concatenate([leads for _, leads, _ in truth])
-    p_bayes = np.concatenate([p for _, _, p in truth])
     order = np.lexsort((midnight, lead))
     constant = np.zeros(len(order), dtype=np.int64)
     return pa.table(
@@ -107,7 +109,10 @@ def truth_table(
             "cutoff": _timestamps(clock.instants(midnight[order])),
             "task": _named(constant, [TASK]),
             "horizon": _named(constant, [HORIZON]),
-            "p_bayes": pa.array(p_bayes[order]),
+            **{
+                name: pa.array(np.concatenate([given[name] for _, _, given in truth])[order])
+                for name in answers
+            },
         }
     )
 

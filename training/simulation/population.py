@@ -75,14 +75,25 @@ class Population:
     columns: pd.DataFrame
 
 
-def populate(leads: int, days: int, seed: np.random.SeedSequence) -> Population:
-    """Leads that arrive evenly over the days [0, days), between 08:00 and 20:00."""
+def populate(
+    leads: int, days: int, seed: np.random.SeedSequence, account: Ints | None = None
+) -> Population:
+    """Leads that arrive evenly over the days [0, days), between 08:00 and 20:00.
+
+    `account`, ndarray of shape (leads,), says which of them are colleagues: they have what their
+    company has in common, and a column `account_id`. Without it everybody is a company.
+    """
     rng = np.random.default_rng(seed)
     industry, industry_points = _choose(_INDUSTRIES, leads, rng)
     role, role_points = _choose(_ROLES, leads, rng)
     employees = np.maximum(1, rng.lognormal(4.2, 1.3, leads)).astype(np.int64)
+    first_of = (
+        np.arange(leads) if account is None else np.unique(account, return_index=True)[1][account]
+    )
+    industry, industry_points = industry[first_of], industry_points[first_of]
+    employees = employees[first_of]
     points = industry_points + role_points + (employees >= 30) + (employees >= 200)
-    prefecture = rng.choice(list(_PREFECTURES), leads, p=list(_PREFECTURES.values()))
+    prefecture = rng.choice(list(_PREFECTURES), leads, p=list(_PREFECTURES.values()))[first_of]
     source = rng.choice(len(SOURCES), leads, p=[_SOURCE_SHARES[name] for name in SOURCES])
     do_not_mail = rng.random(leads) < 0.18
     traits = Traits(
@@ -99,9 +110,11 @@ def populate(leads: int, days: int, seed: np.random.SeedSequence) -> Population:
     columns = pd.DataFrame(
         {
             "lead_id": [f"L{i:06d}" for i in range(1, leads + 1)],
-            "company": "株式会社" + first + second + third,
+            "company": ("株式会社" + first + second + third)[first_of],
             "person": kanji + " " + given,
-            "email": [f"{name}@company{i}.example" for i, name in enumerate(romaji, start=1)],
+            "email": [
+                f"{name}@company{i}.example" for i, name in zip(first_of + 1, romaji, strict=True)
+            ],
             "industry": industry,
             "employees": employees,
             "prefecture": prefecture,
@@ -110,6 +123,8 @@ def populate(leads: int, days: int, seed: np.random.SeedSequence) -> Population:
             "do_not_mail": np.where(do_not_mail, "yes", "no"),
         }
     )
+    if account is not None:
+        columns.insert(1, "account_id", [f"A{i:06d}" for i in account + 1])
     return Population(
         traits,
         created_at=rng.integers(8 * 3600, 20 * 3600, leads) * SECONDS,

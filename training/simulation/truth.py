@@ -16,9 +16,21 @@ through `lost` included: the probability that a deal opens on one of the next n 
     h[n](k, x, z) = sum_z' T(z, z') g(z'),  where g(deal) = 1 and otherwise
     g(z') = sum_x' C(x, x') h[n-1](k, x', z')
 
-At a midnight p_bayes = sum_z a(z) h(k, x, z). A day is a day of the stated zone: the horizon
-(cutoff, cutoff + n days] is that of instants where the zone keeps one offset, as Asia/Tokyo does;
-across a change to summer time its end shifts by that hour.
+At a midnight p_bayes = sum_z a(z) h(k, x, z).
+
+With a planted signal a lead also has a hidden pace u, fixed for good, and is one model of the above
+for each u (`transition[u P + k]`). The scales of its days multiply to L(u) = P(own emissions | u),
+a factor without u aside; the planted signal is independent of them given u and has P(shown | u). So
+
+    p_bayes   = sum_u w(u) sum_z a(z | u) h(u, k, x, z),  w(u) ~ P(u) L(u) P(shown | u)
+    p_without = the same with                             w(u) ~ P(u) L(u)
+
+where what is shown is either the lead's coins, or what the other leads of its account did: given
+the pace they share these are independent of it, and P(shown | u) is the product of their L(u).
+
+A day is a day of the stated zone: the horizon (cutoff, cutoff + n days] is that of instants where
+the zone keeps one offset, as Asia/Tokyo does; across a change to summer time its end shifts by that
+hour.
 """
 
 from __future__ import annotations
@@ -27,8 +39,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import softmax
 
-from training.simulation.behaviour import Day, Traits
+from training.simulation.behaviour import Coins, Day, Traits
+from training.simulation.emission import likelihood
 from training.simulation.world import Bools, Floats, Ints, World
 
 HORIZON_DAYS = 90
@@ -36,6 +50,23 @@ HORIZON_DAYS = 90
 
 SILENT_DAYS = 365
 """An open lead without an act of its own for this long is no longer asked about."""
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What anybody may know of hidden paces beforehand: the model of them, not their values.
+
+    Attributes
+    ----------
+    share : ndarray of shape (U,), sums to 1: P(pace), of a lead or of an account.
+    chance : ndarray of shape (U, n_coins), P(heads) of `Day.coins`; None without coins.
+    account : ndarray of shape (n_leads,), a number for each account, whose leads share one pace;
+        None where every lead has its own.
+    """
+
+    share: Floats
+    chance: Floats | None = None
+    account: Ints | None = None
 
 
 @dataclass(frozen=True)
@@ -47,13 +78,23 @@ class Forecast:
     midnight : number of the day that begins; the cutoff.
     leads : ndarray of shape (m,), the open leads, ascending.
     p_bayes : ndarray of shape (m,), P(deal opened in (cutoff, cutoff + horizon]) in [0, 1].
-    belief : ndarray of shape (m, S), distribution of the state on the day before the cutoff.
+    p_without : ndarray of shape (m,), the same for who does not see the planted signal.
+    pace : ndarray of shape (U, m), P(pace | all that is seen).
+    states : ndarray of shape (U, m, S), P(state on the day before the cutoff | pace, own acts).
     """
 
     midnight: int
     leads: Ints
     p_bayes: Floats
-    belief: Floats
+    p_without: Floats
+    pace: Floats
+    states: Floats
+
+    @property
+    def belief(self) -> Floats:
+        """Distribution of the state on the day before the cutoff: ndarray of shape (m, S)."""
+        belief: Floats = (self.pace[:, :, None] * self.states).sum(axis=0)
+        return belief
 
 
 def deal_within(world: World, horizon: int) -> Floats:
@@ -67,79 +108,120 @@ def deal_within(world: World, horizon: int) -> Floats:
     return ahead
 
 
-def likelihood(world: World, profile: Ints, day: Day, rows: Ints) -> Floats:
-    """P(emissions of the day | state) up to a factor without the state: ndarray (len(rows), S).
-
-    The silence of a day counts as much as its acts. Left out is whatever is the same in every
-    state: sends, the factorials, the hours, contents and order of the acts, how the pages of a day
-    spread over its sessions (uniform given their sum).
-    """
-    log = -world.rate(profile[rows], day.weekday)
-    browsing = np.flatnonzero(day.sessions[rows] > 0)
-    if len(browsing):
-        leads = rows[browsing]
-        sessions = day.sessions[leads][:, None]
-        size = (len(day.present), world.mix.shape[1])
-        flat = np.ravel_multi_index((day.page_lead, day.page_kind), size)
-        kinds = np.bincount(flat, minlength=size[0] * size[1]).reshape(size)[leads]
-        extra = kinds.sum(axis=1, keepdims=True) - sessions
-        log[browsing] += sessions * (_log(world.sessions) - world.extra_pages)
-        log[browsing] += extra * _log(world.extra_pages)
-        log[browsing] += kinds @ _log(world.mix).T
-    for tried, responded, chance in zip(day.tried, day.responded, world.response, strict=True):
-        if tried.any():
-            asked = np.flatnonzero(tried[rows])
-            answer = responded[rows[asked], None]
-            log[asked] += np.where(answer, _log(chance), _log(1 - chance))
-    scaled: Floats = np.exp(log - log.max(axis=1, keepdims=True))
-    return scaled
-
-
-def advance(world: World, profile: Ints, day: Day, rows: Ints, belief: Floats) -> Floats:
-    """The belief after one more day, given that the leads are still open.
+def advance(
+    world: World, profile: Ints, day: Day, rows: Ints, belief: Floats, emitted: Floats
+) -> tuple[Floats, Floats]:
+    """The belief after one more day, and the probability of what was seen of it.
 
     Parameters
     ----------
-    rows : ndarray of shape (m,), leads that were there and open the day before and still are.
+    rows : ndarray of shape (m,), leads that were there the day before.
     belief : ndarray of shape (m, S), their belief at the end of the day before.
+    emitted : ndarray of shape (m, S), their `likelihood`.
+
+    Returns
+    -------
+    belief : ndarray of shape (m, S)
+    seen : ndarray of shape (m,), P(emissions and outcomes of the day | those before), up to the
+        factor that `emitted` leaves out.
     """
     moved = np.empty_like(belief)
     n_projects = world.project.shape[0]
     group = profile[rows] * n_projects + day.project[rows]
     for code in np.unique(group):
         members = group == code
-        moved[members] = belief[members] @ world.transition[divmod(code, n_projects)]
-    moved *= likelihood(world, profile, day, rows) * world.open
-    updated: Floats = moved / moved.sum(axis=1, keepdims=True)
-    return updated
+        moves = world.transition[divmod(code, n_projects)]
+        moved[members] = _outcomes(world, day, rows[members], belief[members], moves)
+    moved *= emitted
+    seen: Floats = moved.sum(axis=1)
+    updated: Floats = moved / seen[:, None]
+    return updated, seen
+
+
+def _outcomes(world: World, day: Day, rows: Ints, belief: Floats, moves: Floats) -> Floats:
+    """P(state today, outcomes seen today) of leads with the same moves: ndarray of shape (m, S).
+
+    Whoever enters the state of a deal, a win or a loss is seen to, and so is whoever does not.
+    """
+    moved: Floats = belief @ moves
+    possible = np.ones_like(moved)
+    states = np.arange(len(moves))
+    goals = ((world.deal, day.opened), (world.customer, day.won), (world.lost, day.lost))
+    for goal, entered in goals:
+        if goal < 0:
+            continue
+        stays = belief[:, goal] * moves[goal, goal]
+        enters = belief[:, states != goal] @ moves[states != goal, goal]
+        moved[:, goal] = np.where(entered[rows], enters, stays)
+        possible[np.ix_(entered[rows], states != goal)] = 0.0
+    if world.customer >= 0:
+        again = np.where(day.bought[rows], world.purchase, 1 - world.purchase)
+        possible[:, world.customer] *= np.where(day.won[rows], 1.0, again)
+        possible[np.ix_(day.bought[rows], states != world.customer)] = 0.0
+    outcomes: Floats = moved * possible
+    return outcomes
+
+
+ONE_PACE = Prior(np.ones(1))
 
 
 def forecasts(
-    world: World, traits: Traits, days: Iterable[Day], horizon: int = HORIZON_DAYS
+    world: World,
+    traits: Traits,
+    days: Iterable[Day],
+    horizon: int = HORIZON_DAYS,
+    prior: Prior = ONE_PACE,
 ) -> Iterator[Forecast]:
     """The truth at the end of every day, for the leads open then and not silent for too long.
 
-    Hidden states are not an input. Leads created on the day start from what their source says.
+    Hidden states and paces are not an input. Leads created on the day start from what their source
+    says. With U paces `world` has the moves of profile k at pace u as those of profile u P + k.
     """
     ahead = deal_within(world, horizon)
-    n = len(traits.arrival)
-    belief = np.zeros((n, len(world.open)))
+    n, n_paces = len(traits.arrival), len(prior.share)
+    profiles = traits.profile + np.arange(n_paces)[:, None] * (len(world.activity) // n_paces)
+    belief = np.zeros((n_paces, n, len(world.open)))
+    own, shown = np.zeros((n_paces, n)), np.zeros((n_paces, n))
+    own += np.log(prior.share)[:, None]
     is_open: Bools = np.zeros(n, dtype=bool)
     last_act = np.zeros(n, dtype=np.int64)
     for day in days:
         is_open &= ~(day.opened | day.lost)
-        rows = np.flatnonzero(is_open)
-        belief[rows] = advance(world, traits.profile, day, rows, belief[rows])
-        belief[day.created] = world.initial[traits.source[day.created]]
+        # Whose answer nobody asks for any more still tells of the pace of its account.
+        rows = np.flatnonzero(is_open if prior.account is None else day.present)
+        emitted = likelihood(world, traits.profile, day, rows)
+        for u, profile in enumerate(profiles):
+            belief[u, rows], seen = advance(world, profile, day, rows, belief[u, rows], emitted)
+            own[u, rows] += np.log(seen)
+        belief[:, day.created] = world.initial[traits.source[day.created]]
+        if prior.chance is not None and day.coins is not None:
+            shown += _coins(prior.chance, day.coins)
         is_open |= day.created
         last_act[day.acted()] = day.number
         # An act lies strictly inside its day: it is 365 days old at a midnight 366 days on.
         leads = np.flatnonzero(is_open & (day.number - last_act < SILENT_DAYS))
-        weight = ahead[traits.profile[leads], day.project_after[leads]]
-        yield Forecast(day.number + 1, leads, (belief[leads] * weight).sum(axis=1), belief[leads])
+        weight = ahead[profiles[:, leads], day.project_after[leads]]
+        states = belief[:, leads]
+        by_pace = (states * weight).sum(axis=2)
+        if prior.account is not None:
+            shown = _colleagues(own - np.log(prior.share)[:, None], prior.account)
+        pace: Floats = softmax(own[:, leads] + shown[:, leads], axis=0)
+        alone: Floats = softmax(own[:, leads], axis=0)
+        p_bayes, p_without = (pace * by_pace).sum(axis=0), (alone * by_pace).sum(axis=0)
+        yield Forecast(day.number + 1, leads, p_bayes, p_without, pace, states)
 
 
-def _log(probability: Floats) -> Floats:
-    """Logarithm in which 0 becomes the least positive float: 0 * log(0) is 0, not NaN."""
-    log: Floats = np.log(np.maximum(probability, np.finfo(np.float64).tiny))
+def _coins(chance: Floats, coins: Coins) -> Floats:
+    """Logarithm of P(heads of the day | pace) up to a factor without it: ndarray (U, n)."""
+    p = chance[:, :, None]
+    log: Floats = (coins.heads * np.log(p) + (coins.tossed - coins.heads) * np.log1p(-p)).sum(
+        axis=1
+    )
     return log
+
+
+def _colleagues(own: Floats, account: Ints) -> Floats:
+    """Logarithm of P(acts of the others of the account | pace) from that of each: ndarray (U, n)."""
+    together = np.stack([np.bincount(account, log) for log in own])
+    others: Floats = together[:, account] - own
+    return others

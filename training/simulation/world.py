@@ -77,6 +77,8 @@ class World:
     mix : ndarray of shape (S, n_pages), rows sum to 1: what a page is.
     response : ndarray of shape (n_responses, S), probability of a response given its occasion.
     purchase : daily probability that a customer buys again.
+    sessions_tell : the number of sessions of a day depends on the state; else the number of its
+        pages does alone (sessions and extra pages as above, parted into sessions anew).
     """
 
     open: Bools
@@ -94,6 +96,7 @@ class World:
     mix: Floats
     response: Floats
     purchase: float
+    sessions_tell: bool = True
 
     def rate(self, profile: Ints, weekday: int) -> Floats:
         """Mean sessions of a day, by lead and state: ndarray of shape (n, S)."""
