@@ -27,11 +27,12 @@ import numpy.typing as npt
 
 from features.build import Matrix, build
 from features.changes import Changes
+from features.colleagues import Colleagues
 from features.errors import ArtefactError, TegakariError
 from features.form import Form
-from features.kernel import Program, compile_plan
 from features.log import EventLog, Leads
 from features.plan import Plan
+from features.program import Program, compile_plan
 from features.spine import Spine
 from features.task import Task
 from models.calibration import Calibrator
@@ -40,9 +41,9 @@ from models.encode import Encoder
 from models.evidence import Evidence
 from models.explain import Groups, groups
 from models.logistic import Logistic
-from models.request import ScoreRequest, cutoffs, leads_and_log
+from models.request import ScoreRequest, colleagues_in, cutoffs, leads_and_log
 
-DEADLINE = 180.0
+DEADLINE = 300.0
 """Seconds that the check of an artefact may take; compiling the kernel for the first time is most of it."""
 
 _FORMAT = 1
@@ -95,14 +96,15 @@ class Artefact:
         return _version(_checksums(self._content()))
 
     def matrix(
-        self, leads: Leads, log: EventLog, spine: Spine, changes: Changes | None = None
+        self,
+        leads: Leads,
+        log: EventLog,
+        spine: Spine,
+        changes: Changes | None = None,
+        colleagues: Colleagues | None = None,
     ) -> Matrix:
         """The features of each row of a spine, by this artefact's plan."""
-        return build(self.plan, self.program, leads, log, spine, changes)
-
-    def probability(self, leads: Leads, log: EventLog, spine: Spine) -> npt.NDArray[np.float64]:
-        """From raw leads and events to probabilities, shape (n_rows,)."""
-        return self.model.probability(self.encoder.encode(self.matrix(leads, log, spine)))
+        return build(self.plan, self.program, leads, log, spine, changes, colleagues)
 
     def answers(self, requests: Sequence[dict[str, Any]]) -> npt.NDArray[np.float64]:
         """Probabilities of requests as HTTP takes them, each with its ``as_of``."""
@@ -111,7 +113,9 @@ class Artefact:
         leads, log = leads_and_log(parsed, form)
         at = cutoffs(parsed, form, 0)
         rows = np.arange(len(parsed))
-        return self.probability(leads, log, Spine(rows, at, None, np.zeros_like(rows)))
+        spine = Spine(rows, at, None, np.zeros_like(rows))
+        matrix = self.matrix(leads, log, spine, colleagues=colleagues_in(parsed, leads, form))
+        return self.model.probability(self.encoder.encode(matrix))
 
     def save(self, folder: Path) -> None:
         """Write the artefact into an empty or absent folder."""

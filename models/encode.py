@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,9 +28,17 @@ class Encoder:
     categories : dict of str to tuple of str
         For each category attribute the texts that have a code: the first has 1, the next 2, ...;
         0 stands for a text seen too rarely in training or never.
+    codes : dict of str to int
+        Behavioural features that are codes already, with the number of their codes.
     """
 
     categories: dict[str, tuple[str, ...]]
+    codes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def levels(self) -> dict[str, int]:
+        """The columns of the model's input that hold codes, with how many there are, 0 included."""
+        return {**self.codes, **{name: len(known) + 1 for name, known in self.categories.items()}}
 
     @classmethod
     def fit(cls, matrix: Matrix, lead: npt.NDArray[np.int64]) -> Encoder:
@@ -46,7 +54,7 @@ class Encoder:
                 categories[attribute.name] = tuple(
                     sorted(t for t, n in zip(texts, leads, strict=True) if n >= RARE)
                 )
-        return cls(categories)
+        return cls(categories, matrix.plan.levels)
 
     def encode(self, matrix: Matrix) -> npt.NDArray[np.float32]:
         """The model's input, shape (n_rows, n_features), float32; NaN for missing."""
@@ -82,9 +90,11 @@ class Encoder:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, as stored in an artefact."""
-        return {"categories": {name: list(texts) for name, texts in self.categories.items()}}
+        categories = {name: list(texts) for name, texts in self.categories.items()}
+        return {"categories": categories, "codes": self.codes}
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Encoder:
         """The encoder that `to_json` wrote."""
-        return cls({name: tuple(texts) for name, texts in stored["categories"].items()})
+        categories = {name: tuple(texts) for name, texts in stored["categories"].items()}
+        return cls(categories, stored["codes"])

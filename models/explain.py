@@ -1,7 +1,7 @@
 """Reasons: what moved a lead's probability, grouped and in percentage points.
 
-Features that say the same thing are one reason: all windows and decays of one event type, or one
-attribute. The effect of group i is
+Features that say the same thing are one reason: all of one event type, all of one kind (sessions,
+channels, ...), or one attribute. The effect of group i is
 
     effect_i = contribution_i * (g(f) - g(b)) / (f - b)        (limit g'(b) as f approaches b)
 
@@ -14,14 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from features.instants import DAY, HOUR, MISSING
+from features.kinds import KINDS
 from features.log import EventLog
-from features.plan import Plan
+from features.plan import Feature, Plan
 from models.conversion import ConversionModel
 
 MOST = 5
@@ -35,9 +36,9 @@ class Groups:
     Attributes
     ----------
     names : tuple of str
-        Group names: an event type or a group of types, ``age``, or an attribute.
+        Group names: an event type or a group of types, a kind of feature, or an attribute.
     roles : tuple of str
-        ``"events"``, ``"age"`` or ``"attribute"``: which text says it.
+        ``"events"``, ``"age"``, ``"kind"`` or ``"attribute"``: how it is said.
     of_feature : ndarray of shape (n_features,), int64
         The group of each column of the model's input.
     """
@@ -49,7 +50,7 @@ class Groups:
 
 def groups(plan: Plan) -> Groups:
     """The groups of a plan's features."""
-    keys = [("events", f.of) if f.of else ("age", f.kind) for f in plan.features]
+    keys = [_key(feature) for feature in plan.features]
     keys += [("attribute", a.name) for a in plan.attributes]
     distinct = list(dict.fromkeys(keys))
     place = {key: i for i, key in enumerate(distinct)}
@@ -60,22 +61,32 @@ def groups(plan: Plan) -> Groups:
     )
 
 
-def effects(
-    model: ConversionModel, of: Groups, X: npt.NDArray[np.float32]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """What each group did to each probability.
+def _key(feature: Feature) -> tuple[str, str | None]:
+    if KINDS[feature.kind].per == "group":
+        return "events", feature.of
+    return "age" if feature.kind == "age" else "kind", feature.kind
 
-    Returns
-    -------
-    effects : ndarray of shape (n_rows, n_groups), percentage points
+
+class Effects(NamedTuple):
+    """What moved probabilities, in percentage points.
+
+    Attributes
+    ----------
+    of_groups : ndarray of shape (n_rows, n_groups)
+    of_features : ndarray of shape (n_rows, n_features)
     start : ndarray of shape (n_rows,)
         g(b), the probability from which the effects set out, in [0, 1].
     """
+
+    of_groups: npt.NDArray[np.float64]
+    of_features: npt.NDArray[np.float64]
+    start: npt.NDArray[np.float64]
+
+
+def effects(model: ConversionModel, of: Groups, X: npt.NDArray[np.float32]) -> Effects:
+    """What each group, and each feature, did to each probability."""
     contributions = model.estimator.contributions(X)
     base = contributions[:, -1]
-    grouped = np.zeros((len(X), len(of.names)))
-    for feature, group in enumerate(of.of_feature):
-        grouped[:, group] += contributions[:, feature]
     raw = model.raw(X)
     distance = raw - base
     near = np.abs(distance) < 1e-9
@@ -83,7 +94,11 @@ def effects(
     scale = rise / np.where(near, 1.0, distance)
     for row in np.flatnonzero(near):
         scale[row] = model.calibrator.slope_at(float(base[row]))
-    return grouped * scale[:, None] * 100, model.calibrator(base)
+    of_features = contributions[:, :-1] * scale[:, None] * 100
+    of_groups = np.zeros((len(X), len(of.names)))
+    for feature, group in enumerate(of.of_feature):
+        of_groups[:, group] += of_features[:, feature]
+    return Effects(of_groups, of_features, model.calibrator(base))
 
 
 def strongest(effect: npt.NDArray[np.float64], names: tuple[str, ...], most: int) -> list[int]:

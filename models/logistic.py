@@ -83,14 +83,15 @@ class Logistic:
         from sklearn.linear_model import LogisticRegression
 
         n_features = X.shape[1]
-        n_codes = 1 + max((len(texts) for texts in encoder.categories.values()), default=0)
+        sizes = encoder.levels
+        n_codes = max(sizes.values(), default=1)
         centre, scale = np.zeros(n_features), np.ones(n_features)
         columns, owner = [], []
         for place, name in enumerate(names):
             x = X[:, place].astype(np.float64)
             absent = np.isnan(x)
-            if name in encoder.categories:
-                for code in range(len(encoder.categories[name]) + 1):
+            if name in sizes:
+                for code in range(sizes[name]):
                     columns.append(x == code)
                     owner.append((place, code))
             else:

@@ -23,6 +23,9 @@ from models.playbook_values import Label
 State = Literal["in_deal", "customer", "lost", "closed"]
 """How a lead stands after the event that closed it."""
 
+MAIL = "mail"
+"""The channel of mails, in the playbook's words."""
+
 _DEFAULT = Path(__file__).with_name("playbook.toml")
 _AFTER: dict[str | None, State] = {
     "deal": "in_deal",
@@ -168,6 +171,41 @@ class Playbook:
     def touches(self) -> tuple[str, ...]:
         """Event types done by us."""
         return tuple(name for name, event in self.events.items() if event.by == "us")
+
+    @cached_property
+    def inbound(self) -> tuple[str, ...]:
+        """Event types with which the lead comes to us."""
+        return tuple(name for name, event in self.events.items() if event.flow == "inbound")
+
+    @cached_property
+    def channel_of_type(self) -> dict[str, str]:
+        """Event type -> the channel of events that do not name theirs."""
+        return {name: event.channel for name, event in self.events.items() if event.channel}
+
+    @cached_property
+    def answers(self) -> tuple[tuple[str, str], ...]:
+        """Event types and what they answer: pairs of (touch, answer)."""
+        return tuple((e.answers, name) for name, e in self.events.items() if e.answers is not None)
+
+    def by_mail(self, touch: str) -> bool:
+        """Whether a touch is a mail, which machines may open: ours, by the channel ``"mail"``."""
+        return touch in self.touches and self.channel_of_type.get(touch) == MAIL
+
+    @cached_property
+    def step_of_type(self) -> dict[str, str]:
+        """Event type -> the step of the journey that it reaches."""
+        return {name: event.step for name, event in self.events.items() if event.step}
+
+    def steps_before(self, task: Task) -> tuple[str, ...]:
+        """The steps of the journey, in order, up to the one that the task's label reaches."""
+        names = [step.name for step in self.said.journey.steps]
+        reached = [names.index(self.step_of_type[e]) for e in task.label if e in self.step_of_type]
+        return tuple(names[: min(reached, default=len(names))])
+
+    def step_label(self, name: str, lang: str) -> str | None:
+        """What people call a step of the journey; None where the playbook does not say."""
+        steps = (step for step in self.said.journey.steps if step.name == name)
+        return next((in_language(step.label, lang) for step in steps), None)
 
     @cached_property
     def outcomes(self) -> frozenset[str]:

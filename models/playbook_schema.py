@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from features.instants import DAY
+from models.families import FAMILIES, lines_of
 from models.playbook_values import (
     Count,
     Duration,
@@ -23,10 +24,7 @@ from models.playbook_values import (
     refuse,
 )
 
-CATALOGUE = (
-    *("count 1d", "count 7d", "count 30d", "count 90d", "count ever"),
-    *("decay 3d", "decay 14d", "decay 45d", "recency", "age"),
-)
+CATALOGUE = lines_of(FAMILIES)
 """The features of a playbook that lists none."""
 
 
@@ -42,12 +40,14 @@ class AttributeSection(Section):
 class EventSection(Section):
     """``[events.<type>]``: what an event means."""
 
-    later = frozenset({"step", "answers", "from"})
+    later = frozenset({"from"})
     label: Label = Label()
     by: Literal["lead", "us"] = "lead"
     flow: Literal["inbound", "outbound"] | None = None
     channel: Text | None = None
     outcome: Literal["deal", "won", "lost"] | None = None
+    step: Text | None = None
+    answers: Text | None = None
 
 
 class Cutoffs(Section):
@@ -171,6 +171,19 @@ class PointsSection(Section):
     rules: Annotated[tuple[RuleSection, ...], BeforeValidator(listed)] = ()
 
 
+class StepSection(Section):
+    """``[[journey.steps]]``: one step on the way to a purchase."""
+
+    name: Text
+    label: Label = Label()
+
+
+class JourneySection(Section):
+    """``[journey]``: the steps, first step first; events say which of them they reach."""
+
+    steps: Annotated[tuple[StepSection, ...], BeforeValidator(listed)] = ()
+
+
 class TemperatureSection(Section):
     """``[temperature]``: hot from `hot` on, warm from `warm` on, cold below."""
 
@@ -205,7 +218,6 @@ class Schema(Section):
     later = frozenset(
         {
             "stages",
-            "journey",
             "actions",
             "exclude",
             "suppress",
@@ -221,5 +233,6 @@ class Schema(Section):
     events: dict[Text, EventSection] = Field(default={})
     tasks: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], TaskSection] = Field(default={})
     features: FeaturesSection = FeaturesSection()
+    journey: JourneySection = JourneySection()
     points: PointsSection = PointsSection()
     temperature: TemperatureSection = TemperatureSection(hot=50, warm=25)

@@ -15,7 +15,7 @@ from features.changes import CHANGE_COLUMNS
 from features.errors import PlaybookError, TegakariError, UsageError
 from features.events import EVENT_COLUMNS
 from features.instants import zone
-from features.plan import ANY, expand
+from features.plan import expand
 from features.tables import LEAD_COLUMNS
 from models.playbook_lines import Lines, Path, inside
 from models.playbook_schema import Schema
@@ -79,10 +79,11 @@ def _references(schema: Schema) -> Iterator[Problem]:
                 yield Problem(("columns", name), f"expected a column of its own; {other} has it")
     for place, line in enumerate(schema.features.catalogue):
         try:
-            expand([line], [ANY])
+            expand([line], {})
         except TegakariError as error:
             yield Problem(("features", "catalogue", place), str(error))
     yield from _unknown_events(schema)
+    yield from _journey(schema)
     names: set[str] = set()
     for place, rule in enumerate(schema.points.rules):
         at = ("points", "rules", place)
@@ -109,6 +110,9 @@ def _unknown_events(schema: Schema) -> Iterator[Problem]:
             named.append((("tasks", name, key), getattr(task, key)))
     for place, rule in enumerate(schema.points.rules):
         named.append((("points", "rules", place, "event"), rule.event or ()))
+    for name, section in schema.events.items():
+        if section.answers is not None:
+            named.append((("events", name, "answers"), (section.answers,)))
     for path, types in named:
         for event in types:
             if declared and event not in declared:
@@ -117,6 +121,22 @@ def _unknown_events(schema: Schema) -> Iterator[Problem]:
                     f"{event!r} is not an event of this playbook.{nearest(event, declared)} "
                     f"Correct it or declare [events.{event}]",
                 )
+
+
+def _journey(schema: Schema) -> Iterator[Problem]:
+    """Steps that events reach and the journey lacks, and steps named twice."""
+    steps = [step.name for step in schema.journey.steps]
+    for place, name in enumerate(steps):
+        if name in steps[:place]:
+            at = ("journey", "steps", place, "name")
+            yield Problem(at, f"expected a name of its own; {name!r} came before")
+    for name, event in schema.events.items():
+        if event.step is not None and event.step not in steps:
+            listed = f"one of {', '.join(steps)}" if steps else "an entry [[journey.steps]]"
+            yield Problem(
+                ("events", name, "step"),
+                f"expected {listed}, got {event.step!r}.{nearest(event.step, steps)}",
+            )
 
 
 _EXPECTED = {

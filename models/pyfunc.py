@@ -17,6 +17,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from features.attributes import not_numbers
+from features.colleagues import Colleagues
 from features.errors import InputError
 from features.form import Form
 from features.instants import Instants, now
@@ -25,12 +26,12 @@ from models.artefact import load
 from models.intake import form_of
 from models.playbook import Playbook
 from models.points_map import PointsMap
-from models.request import ScoreRequest, cutoffs, leads_and_log
+from models.request import ScoreRequest, colleagues_in, cutoffs, leads_and_log
 from models.scorer import Scorer
 from models.settings import FIRST_TASK, Settings
 from models.wording import language
 
-_OWN = ("lead_id", "created_at", "events", "as_of")
+_OWN = ("lead_id", "created_at", "events", "account_events", "as_of")
 
 
 class LeadScorer:
@@ -48,7 +49,8 @@ class LeadScorer:
         ----------
         model_input : DataFrame
             A row for each lead: `lead_id`, optionally `created_at`, `events` (a list of events as
-            HTTP takes them, or its JSON text) and `as_of`; every other column is an attribute.
+            HTTP takes them, or its JSON text), `account_events` likewise, and `as_of`; every other
+            column is an attribute.
         params : mapping, optional
             ``reasons`` (0 to 5, default 0) and ``lang`` ("en" or "ja").
 
@@ -70,12 +72,13 @@ class LeadScorer:
             _request(place, row) for place, row in enumerate(model_input.to_dict("records"))
         ]
         form = form_of(self.scorer.playbook)
-        leads, log, at = _taken(requests, form)
+        leads, log, at, colleagues = _taken(requests, form)
         self._check_numbers(requests, leads)
         scores = self.scorer.score(
             leads,
             log,
             at,
+            colleagues=colleagues,
             task=self.scorer.artefact.task.name if self.scorer.artefact else FIRST_TASK,
             reasons=int(asked.get("reasons", 0)),
             lang=language(str(asked.get("lang", "en"))),
@@ -95,14 +98,19 @@ class LeadScorer:
             )
 
 
-def _taken(requests: Sequence[ScoreRequest], form: Form) -> tuple[Leads, EventLog, Instants]:
-    """Leads, their events and cutoffs; what cannot be read is named with its row."""
+def _taken(
+    requests: Sequence[ScoreRequest], form: Form
+) -> tuple[Leads, EventLog, Instants, Colleagues | None]:
+    """Leads, their events and cutoffs, and their colleagues; what cannot be read is named with its row."""
     try:
-        return *leads_and_log(requests, form), cutoffs(requests, form, now())
+        leads, log = leads_and_log(requests, form)
+        colleagues = colleagues_in(requests, leads, form)
+        return leads, log, cutoffs(requests, form, now()), colleagues
     except InputError as error:
         for place, request in enumerate(requests):
             try:
-                leads_and_log([request], form)
+                own_leads, _ = leads_and_log([request], form)
+                colleagues_in([request], own_leads, form)
                 cutoffs([request], form, 0)
             except InputError as own:
                 raise InputError(f"Row {place}, {own}") from error
@@ -114,17 +122,16 @@ def _request(place: int, row: Mapping[Any, Any]) -> ScoreRequest:
     for name, value in plain.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise InputError(f"Row {place}, {name}: expected a finite number, got {value!r}.")
-    events = plain.get("events")
-    if events is None or (isinstance(events, str) and not events.strip()):
-        events = []
     try:
+        events, of_account = (_listed(plain.get(name)) for name in ("events", "account_events"))
         message = {
             "lead": {
                 "lead_id": plain.get("lead_id"),
                 "created_at": plain.get("created_at"),
                 "attributes": {k: v for k, v in plain.items() if k not in _OWN},
             },
-            "events": json.loads(events) if isinstance(events, str) else list(events),
+            "events": events or [],
+            "account_events": of_account,
             "as_of": plain.get("as_of"),
         }
         return ScoreRequest.model_validate(message)
@@ -134,6 +141,13 @@ def _request(place: int, row: Mapping[Any, Any]) -> ScoreRequest:
         raise InputError(f"Row {place}, {where}: {first['msg']}.") from error
     except (TypeError, ValueError) as error:
         raise InputError(f"Row {place}, events: not a list of events: {error}.") from error
+
+
+def _listed(cell: Any) -> list[Any] | None:
+    """A list of events, as it is or as its JSON text; None where the cell is empty."""
+    if cell is None or (isinstance(cell, str) and not cell.strip()):
+        return None
+    return json.loads(cell) if isinstance(cell, str) else list(cell)
 
 
 def _plain(value: Any) -> Any:

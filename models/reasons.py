@@ -10,8 +10,9 @@ import numpy.typing as npt
 from features.build import Matrix
 from features.log import EventLog, Leads
 from features.spine import Spine
-from models import explain, wording
+from models import explain
 from models.artefact import Artefact
+from models.phrases import Phrases
 from models.playbook import Playbook
 
 
@@ -35,9 +36,10 @@ def reasons_of(
     matrix, X : the features of the spine, and their encoding
     most : int, at most `models.explain.MOST`
     """
-    effect, _ = explain.effects(artefact.model, artefact.groups, X)
+    effect = explain.effects(artefact.model, artefact.groups, X)
     names, roles = artefact.groups.names, artefact.groups.roles
     columns = {a.name: c for a, c in zip(matrix.plan.attributes, matrix.attributes, strict=True)}
+    words = Phrases(playbook, matrix.plan, lang)
 
     def facts(place: int, group: int) -> dict[str, Any]:
         lead, cutoff = int(spine.lead[place]), int(spine.cutoff[place])
@@ -45,29 +47,35 @@ def reasons_of(
             return explain.event_facts(log, lead, cutoff, matrix.plan.members(names[group]))
         if roles[group] == "age":
             return explain.age_facts(int(leads.created_at[lead]), cutoff)
+        if roles[group] == "kind":
+            return _strongest_feature(place, group)
         return {"value": _plain(columns[names[group]][place])}
 
+    def _strongest_feature(place: int, group: int) -> dict[str, Any]:
+        """The feature of a group that moved most, and its value."""
+        mine = np.flatnonzero(artefact.groups.of_feature == group)
+        most_moving = int(mine[np.argmax(np.abs(effect.of_features[place, mine]))])
+        feature = matrix.plan.features[most_moving]
+        value = float(matrix.behaviour[place, most_moving])
+        return {
+            "feature": feature.name,
+            "value": None if np.isnan(value) else words.plain(feature, value),
+            "unit": feature.says.unit,
+        }
+
     def reason(place: int, group: int) -> dict[str, Any]:
-        known, label = facts(place, group), _label(playbook, roles[group], names[group], lang)
+        known = facts(place, group)
         return {
             "group": names[group],
             "facts": known,
-            "effect": float(effect[place, group]),
-            "text": wording.sentence(roles[group], label, known, lang),
+            "effect": float(effect.of_groups[place, group]),
+            "text": words.reason(roles[group], names[group], known),
         }
 
     return [
-        [reason(place, group) for group in explain.strongest(effect[place], names, most)]
+        [reason(place, group) for group in explain.strongest(effect.of_groups[place], names, most)]
         for place in range(len(spine))
     ]
-
-
-def _label(playbook: Playbook, role: str, name: str, lang: str) -> str:
-    """What people call a group: the playbook's name, else its own, quoted as it came."""
-    if role == "events":
-        group = wording.texts(lang)["groups"].get(name)
-        return group or playbook.event_label(name, lang) or f"“{name}”"
-    return playbook.attribute_label(name, lang) or name
 
 
 def _plain(value: Any) -> str | float | None:

@@ -10,12 +10,15 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
+from features.arrivals import Arrivals, Ids
 from features.cells import as_text, text_column
+from features.colleagues import NOT_TOLD, Colleagues, grouped
 from features.errors import InputError
 from features.form import Form
 from features.instants import MISSING, Instants
-from features.log import EventColumns, EventLog, Leads, event_log
+from features.log import EventLog, Leads, event_log
 from features.times import parse
+from features.vocabulary import Coded, Vocabulary
 
 Text = Annotated[str, Field(max_length=10_000)]
 Time = Annotated[str, Field(max_length=64)]
@@ -50,11 +53,25 @@ class EventIn(_Message):
     event_id: Text | None = None
 
 
+class AccountEventIn(_Message):
+    """Something that happened to a colleague of the lead, somebody of the same account."""
+
+    lead_id: Id = Field(description="the colleague")
+    event_type: Id
+    occurred_at: Time = Field(min_length=1, description="ISO 8601: when it happened")
+    recorded_at: Time | None = Field(default=None, description="ISO 8601: when the source knew")
+
+
 class ScoreRequest(_Message):
     """A lead, what happened to it, and the moment as of which it is to be seen (default: now)."""
 
     lead: LeadIn
     events: list[EventIn] = Field(default_factory=list, max_length=100_000)
+    account_events: list[AccountEventIn] | None = Field(
+        default=None,
+        max_length=100_000,
+        description="what colleagues did; [] says that there is nobody else, null that it is not known",
+    )
     as_of: Time | None = Field(
         default=None, description="ISO 8601; default the time of the request"
     )
@@ -69,7 +86,12 @@ def leads_and_log(requests: Sequence[ScoreRequest], form: Form) -> tuple[Leads, 
         When a time cannot be read or has no zone where none is declared; it names the field.
     """
     n = len(requests)
-    created_at = _times([r.lead.created_at for r in requests], form, ["lead.created_at"] * n, True)
+    events = [
+        (row, place, event)
+        for row, request in enumerate(requests)
+        for place, event in enumerate(request.events)
+    ]
+    created_at, occurred_at, recorded_at = _all_times(requests, events, form)
     names = list(dict.fromkeys(name for r in requests for name in r.lead.attributes))
     attributes = {name: _column([r.lead.attributes.get(name) for r in requests]) for name in names}
     leads = Leads(
@@ -77,37 +99,89 @@ def leads_and_log(requests: Sequence[ScoreRequest], form: Form) -> tuple[Leads, 
         created_at,
         pa.table(attributes) if names else pa.table({"": pa.nulls(n)}).select([]),
     )
+
+    def coded(name: str) -> Coded | None:
+        texts = [getattr(event, name) for _, _, event in events]
+        if not any(texts):
+            return None
+        vocabulary = Vocabulary()
+        return Coded(vocabulary.add(texts), vocabulary)
+
+    values = [np.nan if event.value is None else event.value for _, _, event in events]
+    arrivals = Arrivals(
+        lead=np.array([row for row, _, _ in events], dtype=np.int32),
+        occurred_at=occurred_at,
+        event_type=coded("event_type") or Coded(np.empty(0, dtype=np.int32)),
+        recorded_at=recorded_at,
+        channel=coded("channel"),
+        content=coded("content"),
+        value=np.array(values, dtype=np.float64),
+        event_id=Ids.of(pa.array([event.event_id or None for _, _, event in events], pa.string())),
+    )
+    log = event_log(leads, arrivals)
+    # Events are visible from the first one on, which is all that such a creation says of them.
+    if (created_at == MISSING).any():
+        leads = leads.created_or_first_event(log)
+    return leads, log
+
+
+def colleagues_in(requests: Sequence[ScoreRequest], leads: Leads, form: Form) -> Colleagues | None:
+    """What the requests tell of colleagues, every request an account of its own; None if nothing."""
+    told = [request.account_events is not None for request in requests]
+    if not any(told):
+        return None
     events = [
         (row, place, event)
         for row, request in enumerate(requests)
-        for place, event in enumerate(request.events)
+        for place, event in enumerate(request.account_events or ())
+        if event.lead_id != request.lead.lead_id
     ]
-    types = [event.event_type for _, _, event in events]
-    at_start = np.array([name in form.outcomes for name in types], dtype=bool)
-
-    def times(name: str, from_start: npt.NDArray[np.bool_] | bool) -> Instants:
-        fields = [f"events[{place}].{name}" for _, place, _ in events]
-        return _times([getattr(event, name) for _, _, event in events], form, fields, from_start)
-
-    def texts(name: str) -> pa.Array:
-        return text_column(pa.array([getattr(event, name) for _, _, event in events], pa.string()))
-
-    values = [np.nan if event.value is None else event.value for _, _, event in events]
-    columns = EventColumns(
-        lead=np.array([row for row, _, _ in events], dtype=np.int64),
-        occurred_at=times("occurred_at", at_start),
-        recorded_at=times("recorded_at", False),
-        event_type=pa.array(types, pa.string()),
-        channel=texts("channel"),
-        content=texts("content"),
-        event_id=texts("event_id"),
-        value=np.array(values, dtype=np.float64),
+    names = [f"account_events[{place}]" for _, place, _ in events]
+    at_start = np.array(
+        [event.event_type in form.outcomes for _, _, event in events], dtype=np.bool_
     )
-    log = event_log(leads, columns)
-    if (created_at == MISSING).any():
-        leads = leads.created_or_first_event(log)
-        log = event_log(leads, columns)
-    return leads, log
+    occurred_at = _times(
+        [e.occurred_at for _, _, e in events], form, [f"{n}.occurred_at" for n in names], at_start
+    )
+    recorded_at = _times(
+        [e.recorded_at for _, _, e in events], form, [f"{n}.recorded_at" for n in names], False
+    )
+    types = {
+        name: code for code, name in enumerate(dict.fromkeys(e.event_type for _, _, e in events))
+    }
+    people = {
+        name: len(leads) + n
+        for n, name in enumerate(dict.fromkeys(e.lead_id for _, _, e in events))
+    }
+    rows = np.arange(len(requests))
+    return grouped(
+        np.where(told, rows, NOT_TOLD),
+        len(requests),
+        np.array([row for row, _, _ in events], dtype=np.int64),
+        occurred_at,
+        np.maximum(occurred_at, recorded_at),
+        np.array([types[event.event_type] for _, _, event in events], dtype=np.int32),
+        np.array([people[event.lead_id] for _, _, event in events], dtype=np.int32),
+        tuple(types),
+    )
+
+
+def _all_times(
+    requests: Sequence[ScoreRequest], events: list[tuple[int, int, EventIn]], form: Form
+) -> tuple[Instants, Instants, Instants]:
+    """When leads were created, when events occurred, and when they were recorded; read at once."""
+    n = len(requests)
+    created = [request.lead.created_at for request in requests]
+    occurred = [event.occurred_at for _, _, event in events]
+    recorded = [event.recorded_at for _, _, event in events]
+    outcomes = [event.event_type in form.outcomes for _, _, event in events]
+    fields = ["lead.created_at"] * n
+    fields += [f"events[{place}].occurred_at" for _, place, _ in events]
+    fields += [f"events[{place}].recorded_at" for _, place, _ in events]
+    at_start = np.array([True] * n + outcomes + [False] * len(events), dtype=np.bool_)
+    times = _times([*created, *occurred, *recorded], form, fields, at_start)
+    end = n + len(events)
+    return times[:n], times[n:end], times[end:]
 
 
 def cutoffs(requests: Sequence[ScoreRequest], form: Form, now: int) -> Instants:

@@ -12,7 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from features.changes import Changes
+from features.colleagues import NOT_TOLD, Colleagues
 from features.instants import DAY, MISSING, Instants, iso
+from features.kinds.kind import Source
 from features.log import EventLog, Leads
 from features.spine import Spine, States, states
 from models.artefact import Artefact
@@ -74,6 +76,7 @@ class Scorer:
         *,
         task: str = FIRST_TASK,
         changes: Changes | None = None,
+        colleagues: Colleagues | None = None,
         reasons: int = 0,
         lang: str = "en",
     ) -> Scores:
@@ -86,6 +89,7 @@ class Scorer:
         task : str
             The task to which open leads belong.
         changes : Changes, optional
+        colleagues : Colleagues, optional
         reasons : int
             At most this many reasons for each lead, 0 to 5.
         lang : {"en", "ja"}
@@ -112,7 +116,9 @@ class Scorer:
             at = rows[is_open]
             spine = Spine(at, as_of[is_open], None, np.zeros_like(at))
             try:
-                answer = self._by_model(artefact, leads, log, spine, changes, reasons, lang)
+                answer = self._by_model(
+                    artefact, leads, log, spine, changes, colleagues, reasons, lang
+                )
             except Exception as error:
                 # It always answers: whatever a model does, rules answer, and the answer says why.
                 # Only the kind of error is logged: its text may quote a lead.
@@ -146,9 +152,9 @@ class Scorer:
             warnings=_warnings(log, seen, state, as_of, asked.until, lang),
             ignored=_ignored(log, as_of, known),
             outside_training=answer.outside,
-            missing_inputs=[
-                ["created_at"] if at == MISSING and asked.horizon else [] for at in leads.created_at
-            ],
+            missing_inputs=_missing_inputs(
+                leads, artefact, asked.horizon is not None, answer.by_model, changes, colleagues
+            ),
             versions=self.versions,
             lang=lang,
         )
@@ -175,10 +181,11 @@ class Scorer:
         log: EventLog,
         spine: Spine,
         changes: Changes | None,
+        colleagues: Colleagues | None,
         most: int,
         lang: str,
     ) -> _Answer:
-        matrix = artefact.matrix(leads, log, spine, changes)
+        matrix = artefact.matrix(leads, log, spine, changes, colleagues)
         X = artefact.encoder.encode(matrix)
         raw = artefact.model.raw(X)
         probability = artefact.model.calibrator(raw)
@@ -261,6 +268,34 @@ def _warnings(
         elif seen.last_act[row] != MISSING and as_of[row] - seen.last_act[row] >= until:
             warnings[row].append(words["silent"].format(days=until // DAY))
     return warnings
+
+
+def _missing_inputs(
+    leads: Leads,
+    artefact: Artefact | None,
+    timed: bool,
+    by_model: npt.NDArray[np.bool_],
+    changes: Changes | None,
+    colleagues: Colleagues | None,
+) -> list[list[str]]:
+    """What would have been looked at, had it been given."""
+    missing: list[list[str]] = [
+        ["created_at"] if timed and at == MISSING else [] for at in leads.created_at
+    ]
+    if artefact is None:
+        return missing
+    not_told = np.full(len(leads), colleagues is None)
+    if colleagues is not None:
+        not_told = colleagues.account == NOT_TOLD
+    inputs: tuple[tuple[str, npt.NDArray[np.bool_], Source], ...] = (
+        ("account", not_told, "colleagues"),
+        ("changes", np.full(len(leads), changes is None), "changes"),
+    )
+    for name, lacking, source in inputs:
+        if artefact.plan.reads(source):
+            for row in np.flatnonzero(by_model & lacking):
+                missing[row].append(name)
+    return missing
 
 
 def _ignored(log: EventLog, as_of: Instants, known: set[str]) -> dict[str, npt.NDArray[np.int64]]:

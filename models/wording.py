@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from features.instants import HOUR
+
 _TEXTS = Path(__file__).parent / "text"
 LANGUAGES: tuple[str, ...] = tuple(sorted(path.stem for path in _TEXTS.glob("*.toml")))
 
@@ -50,6 +52,40 @@ def ago(hours: float, lang: str) -> str:
         return words["one_hour"] if n == 1 else words["hours"].format(n=n)
     n = int(hours // 24)
     return words["one_day"] if n == 1 else words["days"].format(n=n)
+
+
+def span(hours: float, lang: str) -> str:
+    """A length of time: minutes up to an hour, hours up to two days, then whole days."""
+    words = texts(lang)["span"]
+    if hours < 1:
+        return words["minutes"].format(n=round(hours * 60))
+    if hours < 48:
+        n = int(hours)
+        return words["one_hour"] if n == 1 else words["hours"].format(n=n)
+    return words["days"].format(n=int(hours // 24))
+
+
+def window(length: int | None, lang: str) -> str:
+    """The window of a feature, `length` microseconds up to the cutoff; None is for ever."""
+    words = texts(lang)["feature"]
+    return words["ever"] if length is None else words["last"].format(span=span(length / HOUR, lang))
+
+
+def quantity(value: float, unit: str, lang: str) -> str:
+    """A number in words, by its unit (see `features.kinds.Choice`)."""
+    words = texts(lang)["unit"]
+    if unit in ("hours", "minutes"):
+        return span(value if unit == "hours" else value / 60, lang)
+    if unit == "share":
+        return f"{value:.0%}"
+    if unit == "yes or no":
+        return words["yes" if value else "no"]
+    if unit == "weekday":
+        return words["weekdays"].split()[int(value)]
+    if unit == "o'clock":
+        return f"{int(value)}:{int(value % 1 * 60):02}"
+    shown = f"{value:.0f}" if value == round(value) else f"{value:.3g}"
+    return words[unit].format(n=shown) if unit in words else shown
 
 
 def sentence(role: str, label: str, facts: Mapping[str, Any], lang: str) -> str:

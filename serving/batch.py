@@ -144,6 +144,8 @@ def score_file(
     at = parse_one(job.as_of, form.tz, "--as-of") if job.as_of else now()
     intake = take_in(job.leads, job.events, job.changes, form)
     check_created_at(job.columns, intake)
+    if plan and plan.reads("colleagues"):
+        intake = intake.with_colleagues(plan.account)
     report(f"scoring {len(intake.leads):,} leads")
     intake, bad = _without_bad_numbers(intake, scorer)
     scores = scorer.score(
@@ -152,6 +154,7 @@ def score_file(
         np.full(len(intake.leads), at),
         task=job.task,
         changes=intake.changes,
+        colleagues=intake.colleagues,
         reasons=job.reasons,
         lang=job.lang,
     )
@@ -215,6 +218,7 @@ def _columns(scores: Scores, reasons: int) -> dict[str, pa.Array]:
         "basis_n": [basis and basis["n"] for basis in scores.basis],
         "basis_converted": [basis and basis["converted"] for basis in scores.basis],
         "warnings": ["; ".join(said) or None for said in scores.warnings],
+        "missing_inputs": ["; ".join(names) or None for names in scores.missing_inputs],
         "outside_training": ["; ".join(names) or None for names in scores.outside_training],
     }
     for name, counts in scores.ignored.items():

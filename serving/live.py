@@ -13,7 +13,7 @@ from features.instants import DAY, iso, now
 from models.explain import MOST
 from models.intake import form_of
 from models.playbook import Playbook
-from models.request import ScoreRequest, cutoffs, leads_and_log
+from models.request import ScoreRequest, colleagues_in, cutoffs, leads_and_log
 from models.scores import Scores
 from models.settings import FIRST_TASK
 from serving.problems import Problem
@@ -61,7 +61,15 @@ class Live:
             message = "expected a finite number, as the model learnt it, got something else"
             errors = [(("body", "lead", "attributes", name), message) for name in strange]
             raise Problem(422, "invalid-request", "An attribute is not a number.", errors)
-        return loaded.scorer.score(leads, log, as_of, task=loaded.task, reasons=reasons, lang=lang)
+        return loaded.scorer.score(
+            leads,
+            log,
+            as_of,
+            task=loaded.task,
+            colleagues=colleagues_in([request], leads, form),
+            reasons=reasons,
+            lang=lang,
+        )
 
 
 def probe(live: Live, loaded: Loaded) -> dict[str, Any]:
@@ -75,6 +83,7 @@ def probe(live: Live, loaded: Loaded) -> dict[str, Any]:
             "events": [
                 {"event_type": name, "occurred_at": iso(moment - DAY)} for name in types[:2]
             ],
+            "account_events": [],
             "as_of": iso(moment),
         }
     )

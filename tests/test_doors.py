@@ -61,8 +61,8 @@ def features_seen(patch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
     seen: list[dict[str, Any]] = []
     matrix_of = Artefact.matrix
 
-    def spy(self: Artefact, leads: Any, log: Any, spine: Any, changes: Any = None) -> Matrix:
-        matrix = matrix_of(self, leads, log, spine, changes)
+    def spy(self: Artefact, leads: Any, log: Any, spine: Any, *others: Any) -> Matrix:
+        matrix = matrix_of(self, leads, log, spine, *others)
         X = self.encoder.encode(matrix)
         ids = leads.lead_id.to_pylist()
         seen.extend({"lead_id": ids[r], "X": X[i].tobytes()} for i, r in enumerate(spine.lead))

@@ -15,9 +15,10 @@ import pytest
 
 from features.build import Matrix, build
 from features.form import Form
-from features.kernel import compile_plan
+from features.groups import groups
 from features.log import EventLog, Leads
-from features.plan import Attribute, Plan, expand, groups
+from features.plan import Attribute, Plan, expand
+from features.program import compile_plan
 from features.spine import Spine
 from features.times import parse_one
 from models.artefact import Artefact, Golden
@@ -101,7 +102,7 @@ def plan() -> Plan:
         touches=touches,
         features=expand(
             ["count 7d", "count ever", "decay 14d", "recency", "age"],
-            groups(TYPES[:3], TYPES[3:], touches),
+            {"group": groups(TYPES[:3], TYPES[3:], touches)},
         ),
         attributes=(Attribute("employees", "number"), Attribute("industry", "category")),
         timezone="UTC",

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.build import Matrix
+from features.groups import ANY, OTHER
 from features.instants import DAY, HOUR, MISSING
-from features.plan import ANY, OTHER, Plan
+from features.plan import Plan
 from models.calibration import Calibrator
 from models.conversion import ConversionModel, Trees
 from models.encode import Encoder
@@ -36,7 +37,8 @@ def test_effects_sum_to_the_way_from_the_start_to_the_probability(
 ) -> None:
     model = ConversionModel(estimator, CALIBRATORS[form])
     X = encoder.encode(matrix)
-    effect, start = effects(model, groups(matrix.plan), X)
+    effect, of_features, start = effects(model, groups(matrix.plan), X)
+    assert of_features.sum(axis=1) == pytest.approx(effect.sum(axis=1), abs=1e-9)
     p = model.probability(X)
     assert effect.sum(axis=1) == pytest.approx(100 * (p - start), abs=1e-9)
     assert np.ptp(start) == 0
@@ -48,7 +50,7 @@ def test_an_effect_has_the_sign_of_its_group(
     estimator: Trees | Logistic, matrix: Matrix, encoder: Encoder, form: str
 ) -> None:
     of, X = groups(matrix.plan), encoder.encode(matrix)
-    effect, _ = effects(ConversionModel(estimator, CALIBRATORS[form]), of, X)
+    effect = effects(ConversionModel(estimator, CALIBRATORS[form]), of, X).of_groups
     contributions = estimator.contributions(X)[:, :-1]
     grouped = np.column_stack(
         [contributions[:, of.of_feature == group].sum(axis=1) for group in range(len(of.names))]
@@ -84,7 +86,7 @@ def test_near_the_base_effects_still_add_up(form: str, distance: float, base: fl
     model = ConversionModel(one_term([1.0, -1.0 + distance], base), CALIBRATORS[form])
     of = Groups(("a", "b"), ("age", "age"), np.array([0, 1]))
     X = np.array([[np.e - 1, np.e - 1]], dtype=np.float32)
-    effect, start = effects(model, of, X)
+    effect, _, start = effects(model, of, X)
     assert effect.sum() == pytest.approx(100 * float(model.probability(X)[0] - start[0]), abs=1e-7)
     # Each of the two moved it by what a step of one does where the calibrator stands.
     assert effect[0, 0] == pytest.approx(100 * model.calibrator.slope_at(base), abs=0.05)
@@ -157,7 +159,7 @@ def test_one_lead_alone_is_explained_as_in_a_list(
 ) -> None:
     model = ConversionModel(estimator, CALIBRATORS["isotonic"])
     X: npt.NDArray[np.float32] = encoder.encode(matrix)
-    together, _ = effects(model, groups(matrix.plan), X)
+    together = effects(model, groups(matrix.plan), X).of_groups
     for row in range(0, len(X), 50):
-        alone, _ = effects(model, groups(matrix.plan), X[row : row + 1])
+        alone = effects(model, groups(matrix.plan), X[row : row + 1]).of_groups
         assert alone.tobytes() == together[row : row + 1].tobytes()

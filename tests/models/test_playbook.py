@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from features.errors import PlaybookError, UsageError
+from features.groups import ANY
 from features.instants import DAY, HOUR
-from features.plan import ANY, expand
+from features.plan import expand
 from models.playbook import Playbook
 from training.simulation.contents import CHANNELS, TYPES
 
@@ -71,7 +72,7 @@ def test_every_rule_of_the_default_has_words_in_both_languages(default: Playbook
 
 def test_the_default_catalogue_is_the_schema_s_own(default: Playbook) -> None:
     assert default.catalogue == Playbook.parse("schema = 1").catalogue
-    assert expand(default.catalogue, [ANY])
+    assert expand(default.catalogue, {"group": [ANY]})
 
 
 def test_touches_outcomes_and_states(default: Playbook) -> None:
@@ -176,7 +177,7 @@ def test_a_task_that_is_not_there_is_named_with_those_that_are() -> None:
 
 def test_a_catalogue_may_go_down_to_hours() -> None:
     playbook = Playbook.parse('schema = 1\n[features]\ncatalogue = ["count 36h", "age"]')
-    assert expand(playbook.catalogue, ["visit"])[0].parameter == 36 * HOUR
+    assert expand(playbook.catalogue, {"group": ["visit"]})[0].parameter == 36 * HOUR
 
 
 RULE = 'schema = 1\n[[points.rules]]\nname = "r"\n'
@@ -191,7 +192,7 @@ BROKEN = {
     "unknown table": (
         "schema = 1\n[task.sale]\n",
         "line 2, task: unknown key; expected one of schema, timezone, columns, attributes, events, "
-        "tasks, features, points, temperature. Did you mean 'tasks'?",
+        "tasks, features, journey, points, temperature. Did you mean 'tasks'?",
     ),
     "unknown key": (
         SMALL.replace('horizon = "90d"', 'horizont = "90d"'),

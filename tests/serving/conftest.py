@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from features.plan import Attribute, Plan, expand, groups
+from features.groups import groups
+from features.plan import Attribute, Plan, expand
 from models.artefact import Artefact, Golden
 from models.calibration import Calibrator
 from models.conversion import ConversionModel, Trees
@@ -35,7 +36,7 @@ def make_artefact() -> Artefact:
         touches=touches,
         features=expand(
             ["count 7d", "count ever", "decay 14d", "recency", "age"],
-            groups(EVENTS, ("blog_view",), touches),
+            {"group": groups(EVENTS, ("blog_view",), touches)},
         ),
         attributes=(Attribute("employees", "number"), Attribute("industry", "category")),
         timezone="UTC",

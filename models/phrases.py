@@ -1,0 +1,111 @@
+"""What features are and what leads did, said in one language with a company's own names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from features.instants import HOUR
+from features.kinds import KINDS
+from features.plan import Feature, Plan
+from models import wording
+from models.playbook import Playbook
+
+_AS_IT_IS = "{value}"
+
+
+@dataclass(frozen=True)
+class Phrases:
+    """Says features and reasons.
+
+    Attributes
+    ----------
+    playbook : Playbook
+        What people call events, attributes and steps.
+    plan : Plan
+    lang : {"en", "ja"}
+    """
+
+    playbook: Playbook
+    plan: Plan
+    lang: str
+
+    def reason(self, role: str, name: str, facts: Mapping[str, Any]) -> str:
+        """One reason in words; see `models.explain.Groups` for what a role is."""
+        if role == "kind":
+            feature = self._features[facts["feature"]]
+            return self.feature(feature, self._value(feature, facts["value"]))
+        label = self.group(name) if role == "events" else self._attribute(name)
+        return wording.sentence(role, label, facts, self.lang)
+
+    def feature(self, feature: Feature, value: str = "…") -> str:
+        """What a feature says when it has a value, already in words."""
+        template = feature.says.ja if self.lang == "ja" else feature.says.en
+        return template.format(
+            of=self._subject(feature),
+            value=value,
+            window=wording.window(feature.parameter, self.lang),
+            length=wording.span((feature.parameter or 0) / HOUR, self.lang),
+        )
+
+    def plain(self, feature: Feature, value: float) -> str | float:
+        """The value of a feature as a fact: codes by the name they stand for."""
+        names: Mapping[str, tuple[str, ...]] = {
+            "type": self.plan.event_types,
+            "channel": self.plan.channels,
+            "step": self.plan.steps,
+        }
+        if feature.says.unit not in names:
+            return value
+        known, place = names[feature.says.unit], int(value) - 1
+        return (
+            known[place]
+            if 0 <= place < len(known)
+            else wording.texts(self.lang)["feature"]["other"]
+        )
+
+    def group(self, name: str) -> str:
+        """What people call an event type or a group of them; its own name, quoted, where nobody says."""
+        group = wording.texts(self.lang)["groups"].get(name)
+        return group or self.playbook.event_label(name, self.lang) or f"“{name}”"
+
+    @cached_property
+    def _features(self) -> dict[str, Feature]:
+        return {feature.name: feature for feature in self.plan.features}
+
+    def _attribute(self, name: str) -> str:
+        return self.playbook.attribute_label(name, self.lang) or name
+
+    def _step(self, name: str) -> str:
+        return self.playbook.step_label(name, self.lang) or name
+
+    def _subject(self, feature: Feature) -> str:
+        """What a feature is about, in words."""
+        per, of = KINDS[feature.kind].per, feature.of or ""
+        if per == "group":
+            return self.group(of)
+        if per == "attribute":
+            return self._attribute(of)
+        if per == "step":
+            return self._step(of)
+        words = wording.texts(self.lang)["feature"]
+        if per == "bigram":
+            pair = next(pair for pair in self.plan.bigrams if " > ".join(pair) == of)
+            return words["then"].format(one=self.group(pair[0]), other=self.group(pair[1]))
+        if per == "response":
+            response = next(r for r in self.plan.responses if r.name == of)
+            touch, answer = self.group(response.touch), self.group(response.answer)
+            return words["answers"].format(touch=touch, answer=answer)
+        return ""
+
+    def _value(self, feature: Feature, value: str | float | None) -> str:
+        """The value of a feature in words."""
+        unit = feature.says.unit
+        if value is None:
+            return wording.texts(self.lang)["feature"]["unknown"]
+        if isinstance(value, str):
+            named = {"type": self.group, "step": self._step}.get(unit, str)
+            return named(value) if value in (*self.plan.event_types, *self.plan.steps) else value
+        return wording.quantity(value, unit, self.lang)

@@ -1,0 +1,122 @@
+"""Phrases: every feature of every kind says what it is, in both languages, with the company's names."""
+
+from __future__ import annotations
+
+import pytest
+
+from features.instants import DAY
+from features.kinds import KINDS
+from features.plan import Attribute, Feature, Plan, Response
+from models.phrases import Phrases
+from models.playbook import Playbook
+from models.wording import LANGUAGES
+
+WORDS = {None: "", "window": "7d 30d ever", "half_life": "3d 45d"}
+PLAN = Plan(
+    event_types=("price_page_view", "newsletter_sent", "見積依頼"),
+    other_types=("fax",),
+    touches=("newsletter_sent",),
+    features=(),
+    attributes=(Attribute("project", "category", "tracked"),),
+    timezone="Asia/Tokyo",
+    columns={},
+    date_events={},
+    channels=("web", "mail"),
+    steps=("aware", "comparing"),
+    step_of_type={"price_page_view": "comparing"},
+    responses=(Response("newsletter_sent", "price_page_view"),),
+    bigrams=(("newsletter_sent", "price_page_view"), ("price_page_view", "newsletter_sent")),
+)
+LINES = [f"{name} {WORDS[kind.takes]}" for name, kind in KINDS.items()]
+WHOLE = PLAN.with_features([*LINES, "count 14d", "decay 5d"])
+"""Every kind, and lines that somebody adds to a plan at run time."""
+
+
+@pytest.fixture(scope="module", params=LANGUAGES)
+def words(request: pytest.FixtureRequest) -> Phrases:
+    return Phrases(Playbook.load(), WHOLE, request.param)
+
+
+def test_every_feature_says_something_of_its_own(words: Phrases) -> None:
+    said = [words.feature(feature, "VALUE") for feature in WHOLE.features]
+    assert len(set(said)) == len(said)
+    for sentence in said:
+        assert "VALUE" in sentence
+        assert "{" not in sentence
+        assert "None" not in sentence
+        assert (words.lang == "ja") == any(
+            ord(letter) > 0x3000 for letter in sentence.replace("見積依頼", "")
+        )
+
+
+def test_every_value_becomes_a_reason(words: Phrases) -> None:
+    for feature in WHOLE.features:
+        for value in (0.0, 1.0, 2.5, 6.0):
+            facts = {"feature": feature.name, "value": words.plain(feature, value)}
+            sentence = words.reason("kind", feature.kind, facts)
+            assert sentence
+            assert "{" not in sentence
+        missing = words.reason("kind", feature.kind, {"feature": feature.name, "value": None})
+        assert ("not known" if words.lang == "en" else "不明") in missing
+
+
+@pytest.mark.parametrize(
+    ("feature", "value", "en", "ja"),
+    [
+        (
+            Feature("count", "price_page_view", 14 * DAY),
+            3,
+            "price page view in the last 14 days: 3",
+            "直近14日の料金ページの閲覧：3回",
+        ),
+        (Feature("gap", choice="longest"), 75.0, "longest pause: 3 days", "最長の空白：3日"),
+        (
+            Feature("session", choice="minutes"),
+            12.0,
+            "mean session: 12 minutes",
+            "平均セッション時間：12分",
+        ),
+        (
+            Feature("recent", choice="1"),
+            1.0,
+            "last act: price page view",
+            "最後の行動：料金ページの閲覧",
+        ),
+        (Feature("recent", choice="1"), 4.0, "last act: something rarer", "最後の行動：その他"),
+        (
+            Feature("journey", choice="furthest"),
+            2.0,
+            "furthest step: comparing",
+            "最も進んだ段階：比較検討",
+        ),
+        (
+            Feature("response", "price_page_view/newsletter_sent", choice="rate"),
+            0.4,
+            "newsletter sent answered by price page view: 40%",
+            "ニュースレターの配信に対する料金ページの閲覧：40%",
+        ),
+        (
+            Feature("clock", choice="weekday"),
+            5.0,
+            "last act on a Saturday",
+            "最後の行動の曜日：土曜日",
+        ),
+        (
+            Feature("clock", choice="hour"),
+            9.5,
+            "hour of the last act: 9:30",
+            "最後の行動の時刻：9:30",
+        ),
+        (
+            Feature("step", "aware"),
+            1.0,
+            "reached aware: yes",
+            "認知に到達：あり",
+        ),
+    ],
+)
+def test_reasons_by_example(feature: Feature, value: float, en: str, ja: str) -> None:
+    for lang, expected in (("en", en), ("ja", ja)):
+        words = Phrases(Playbook.load(), PLAN.with_features([*LINES, "count 14d"]), lang)
+        facts = {"feature": feature.name, "value": words.plain(feature, value)}
+        assert words.reason("kind", feature.kind, facts) == expected
