@@ -21,7 +21,8 @@ from models.playbook import Playbook
 from models.request import ScoreRequest, leads_and_log
 from models.scorer import Scorer
 from models.scores import Scores
-from training.bench.references import CUTOFF, by_plain_python
+from training.bench.logs import CUTOFF
+from training.bench.plain import by_plain_python
 from training.bench.timing import Measure, in_turns
 from training.simulate import simulate
 from training.sources import Material, Sources, gather
@@ -78,7 +79,7 @@ def one_lead(world: World, n_events: int, repeats: int) -> list[Measure]:
         return artefact.matrix(leads, log, spine).behaviour
 
     def plain() -> npt.NDArray[np.float32]:
-        return by_plain_python(artefact.plan, log, int(created_at[0]), CUTOFF)
+        return by_plain_python(artefact.plan, log, 0, int(created_at[0]), CUTOFF)
 
     features = [
         Measure(
