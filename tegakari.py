@@ -55,13 +55,27 @@ def simulate(
         datetime | None, typer.Option(help="The last midnight; default today's.")
     ] = None,
     timezone: Annotated[str, typer.Option(help="Zone of the world's days.")] = "Asia/Tokyo",
+    signal: Annotated[
+        str | None,
+        typer.Option(
+            help="Plant what one family of features alone can see: "
+            "sessions, order, responses, hours or accounts."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write an invented company's leads, events and changes, and the best possible answers."""
     from training.command import run_simulate
 
     run_simulate(
-        out, leads=leads, days=days, seed=seed, end=end, timezone=timezone, as_json=as_json
+        out,
+        leads=leads,
+        days=days,
+        seed=seed,
+        end=end,
+        timezone=timezone,
+        signal=signal,
+        as_json=as_json,
     )
 
 
@@ -114,6 +128,54 @@ def train(
 
 
 @app.command()
+def check(
+    leads: Leads,
+    events: Events = None,
+    changes: Changes = None,
+    task: Task = "qualification",
+    playbook: PlaybookFile = None,
+    label: Annotated[str | None, typer.Option(help="Label column of a flat export.")] = None,
+    positive: Annotated[
+        str | None, typer.Option(help="The label value that means converted.")
+    ] = None,
+    event: EventDates = None,
+    id_column: IdColumn = None,
+    columns: Columns = None,
+    drop: Annotated[str | None, typer.Option(help="Columns not to learn: A,B.")] = None,
+    trust: Annotated[
+        str | None, typer.Option(help="Columns known before the outcome: A,B.")
+    ] = None,
+    timezone: Timezone = None,
+    until: Annotated[
+        str | None, typer.Option(help="Observed until; default the latest event.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Look for what tells the outcome, and for files that do not match; write nothing.
+
+    Exit code 1 when something certain is found, which `train` would refuse; else 0.
+    """
+    from models.options import named_columns, names, pairs, settings
+    from training.check import run_check
+    from training.sources import Sources
+
+    sources = Sources(
+        leads=leads,
+        events=events,
+        changes=changes,
+        columns=named_columns(columns, id_column),
+        date_events=pairs(event, "--event"),
+        label=label,
+        positive=positive,
+        drop=names(drop),
+        trust=names(trust),
+        timezone=timezone,
+        until=until,
+    )
+    raise typer.Exit(run_check(sources, settings(playbook), task, as_json=as_json))
+
+
+@app.command()
 def build(
     leads: Leads,
     out: Annotated[Path, typer.Option(help="Parquet or CSV for the feature matrix.")],
@@ -142,6 +204,22 @@ def build(
         timezone=timezone,
     )
     raise typer.Exit(run_build(sources, settings(playbook), task, spine, out, as_json=as_json))
+
+
+@app.command()
+def features(
+    task: Task = "qualification",
+    model: Annotated[
+        Path | None, typer.Option(help="Folder of a trained model; default what the playbook says.")
+    ] = None,
+    playbook: PlaybookFile = None,
+    as_json: Json = False,
+) -> None:
+    """List every feature with its unit and what it says, in English and Japanese."""
+    from models.options import settings
+    from training.listing import run_features
+
+    raise typer.Exit(run_features(settings(playbook), task, model, as_json=as_json))
 
 
 @app.command()

@@ -27,7 +27,7 @@ from features.times import parse_one
 from models.artefact import Artefact
 from training.tracking import Logged
 
-VERBS = ("simulate", "train", "score", "build", "serve", "demo")
+VERBS = ("simulate", "train", "check", "features", "score", "build", "serve", "demo")
 METRICS = {"auc", "log_loss", "brier", "ece", "calibration_slope", "n", "positives"}
 AS_OF = "2025-03-01T00:00:00Z"
 # What a terminal of cp932 or ascii cannot print, in names of files and in cells.

@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.build import Matrix, build
-from features.kernel import compile_plan
 from features.plan import expand
+from features.program import compile_plan
 from training.sources import Material
 
 _AS_IT_COMES = {
@@ -40,7 +40,9 @@ def plain_counts(material: Material, matrix: Matrix) -> npt.NDArray[np.float32]:
         For every row of the material's spine.
     """
     plan = matrix.plan
-    plan = replace(plan, features=expand(["count ever"], plan.event_types), attributes=())
+    plan = replace(
+        plan, features=expand(["count ever"], {"group": plan.event_types}), attributes=()
+    )
     counted = build(plan, compile_plan(plan), material.leads, material.log, material.spine)
     return counted.behaviour
 

@@ -19,7 +19,7 @@ from features.build import build
 from features.cells import text_column
 from features.errors import InputError
 from features.instants import iso
-from features.kernel import compile_plan
+from features.program import compile_plan
 from features.reading import Refusal, read
 from features.spine import Spine
 from features.times import parse
@@ -28,10 +28,11 @@ from models.playbook import Playbook
 from models.settings import Settings
 from models.terminal import REFUSED_ROWS, people, print_json, print_refused, print_table, progress
 from training.evaluate import Metrics
+from training.freeze import freeze
 from training.simulate import Simulated, simulate
 from training.sources import Material, Sources, gather
 from training.tracking import Logged, log_run
-from training.train import Trained, freeze, train
+from training.train import Trained, train
 
 
 def run_simulate(
@@ -42,18 +43,21 @@ def run_simulate(
     seed: int,
     end: datetime | None = None,
     timezone: str = "Asia/Tokyo",
+    signal: str | None = None,
     as_json: bool = False,
 ) -> Simulated:
     """Write a simulated world and say what is in it."""
     with progress("simulate"):
-        world = simulate(out, leads=leads, days=days, seed=seed, end=end, timezone=timezone)
+        world = simulate(
+            out, leads=leads, days=days, seed=seed, end=end, timezone=timezone, signal=signal
+        )
     if as_json:
         print_json(asdict(world))
     else:
         people(False).print(
             f"{out}: {world.leads:,} leads, {world.events:,} events, {world.changes:,} changes, "
             f"{world.truth:,} best possible answers; days of {world.timezone} from {world.begins} "
-            f"to before {world.ends}"
+            f"to before {world.ends}" + ("" if signal is None else f"; planted signal: {signal}")
         )
     return world
 

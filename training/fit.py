@@ -90,11 +90,14 @@ class Fitted:
         What was chosen, and by which out-of-time log loss.
     held_out : ndarray of int64
         Rows whose out-of-time predictions chose and calibrated.
+    predicted : ndarray of shape (n_held_out,), float64
+        Those predictions, calibrated: probabilities.
     """
 
     model: ConversionModel
     parameters: dict[str, Any]
     held_out: npt.NDArray[np.int64]
+    predicted: npt.NDArray[np.float64]
 
 
 def rung(label: npt.NDArray[np.int8], lead: npt.NDArray[np.int64]) -> tuple[Rung, int, int]:
@@ -145,7 +148,7 @@ def _both(label: npt.NDArray[np.int8]) -> bool:
 def _fit_trees(
     rows: Rows, folds: Folds, encoder: Encoder, names: list[str], seed: int, report: Report
 ) -> Fitted:
-    categorical = [place for place, name in enumerate(names) if name in encoder.categories]
+    categorical = [place for place, name in enumerate(names) if name in encoder.levels]
     rate = RATES[len(rows.label) >= LARGE]
     always = {**PARAMETERS, "learning_rate": rate, "seed": seed}
     tried = [
@@ -240,8 +243,9 @@ def _calibrated(
 ) -> Fitted:
     held_out = np.flatnonzero(np.isfinite(raw))
     if not len(held_out):
-        return Fitted(ConversionModel(estimator, Calibrator()), parameters, held_out)
+        return Fitted(ConversionModel(estimator, Calibrator()), parameters, held_out, raw[:0])
     calibrator = Calibrator.fit(raw[held_out], rows.label[held_out], rows.lead[held_out])
-    loss = log_loss(rows.label[held_out], calibrator(raw[held_out]))
+    predicted = calibrator(raw[held_out])
+    loss = log_loss(rows.label[held_out], predicted)
     chosen = {**parameters, "calibrator": calibrator.form, "held_out_log_loss": loss}
-    return Fitted(ConversionModel(estimator, calibrator), chosen, held_out)
+    return Fitted(ConversionModel(estimator, calibrator), chosen, held_out, predicted)

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from features.attributes import Column, columns
 from features.cells import text_column
+from features.colleagues import account_source
 from features.errors import InputError, TrainingRefused, UsageError
 from features.form import Form
 from features.instants import MISSING, iso, now, zone
@@ -86,6 +87,8 @@ class Material:
     form : Form
     trust : tuple of str
         Snapshot columns to learn all the same.
+    account : str or None
+        What tells accounts, see `features.colleagues.account_source`.
     """
 
     intake: Intake
@@ -100,6 +103,7 @@ class Material:
     given_test: npt.NDArray[np.bool_] | None
     form: Form
     trust: tuple[str, ...] = ()
+    account: str | None = None
     test_intake: Intake | None = None
 
     @property
@@ -142,7 +146,16 @@ def gather(sources: Sources, playbook: Playbook, task_name: str) -> Material:
         trust=_named("--trust", sources.trust, intake),
     )
     material = (_flat if sources.label else _timed)(sources, playbook, task_name, intake, form)
-    return replace(material, trust=tuple(sources.trust))
+    return _with_colleagues(replace(material, trust=tuple(sources.trust)))
+
+
+def _with_colleagues(material: Material) -> Material:
+    """The same, with colleagues where a column that is not left out, or the events, tell accounts."""
+    if material.flat:
+        return material
+    left_out = {column.name for column in material.columns if column.role == "outcome"}
+    source = account_source(material.leads, material.log, left_out)
+    return replace(material, account=source, intake=material.intake.with_colleagues(source))
 
 
 def _timed(

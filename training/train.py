@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,8 +12,7 @@ from features.attributes import Column, learnt, not_numbers
 from features.build import Matrix, build
 from features.errors import TrainingRefused
 from features.instants import MISSING
-from features.kernel import compile_plan
-from features.plan import Plan, expand, groups, vocabulary
+from features.program import compile_plan
 from features.reading import Refusal
 from features.spine import labels_of
 from models.artefact import Artefact
@@ -26,7 +24,10 @@ from models.scorecard import Scorecard
 from models.terminal import Report
 from training.evaluate import Metrics, metrics
 from training.fit import Rows, Rung, fit, rung
+from training.freeze import freeze
 from training.golden import golden
+from training.leaks import refuse_leaks
+from training.masking import masked
 from training.record import by_age, notes, record
 from training.sources import Material
 from training.split import (
@@ -85,16 +86,27 @@ def train(
     Raises
     ------
     TrainingRefused
-        When training or test rows have one class only, or no row can be trained on.
+        When training or test rows have one class only, no row can be trained on, or a column or
+        event type that would be learnt certainly tells the outcome.
     """
     material, refused = _without_bad_numbers(material)
     spine, label = material.spine, labels_of(material.spine)
     split = _split(material, seed)
     _check_classes(material, split, label)
+    report("looking for leaks")
+    leaks = refuse_leaks(material, playbook, split.train, split.first_test_cutoff)
     plan = freeze(material, playbook, split.train)
     report(f"features of {len(spine):,} rows")
     changes = material.intake.changes
-    matrix = build(plan, compile_plan(plan), material.leads, material.log, spine, changes)
+    matrix = build(
+        plan,
+        compile_plan(plan),
+        material.leads,
+        material.log,
+        spine,
+        changes,
+        material.intake.colleagues,
+    )
     points = Scorecard(playbook).points(
         material.leads, material.log, spine.lead, spine.cutoff, changes
     )
@@ -121,6 +133,9 @@ def train(
     best = next(iter(predictions.values()))
     by_segment = by_age(material, split, label[split.test], best)
     said = notes(material, reached, converted, others)
+    said += [
+        str(leak) if leak.severity == "note" else f"{leak.severity} leak: {leak}" for leak in leaks
+    ]
     written = record(material, split, playbook, figures, by_segment, said)
     if artefact is not None:
         drawn = drawn_rows(spine.lead[split.test], (spine.cutoff[split.test],), seed)
@@ -191,32 +206,6 @@ def _check_classes(material: Material, split: Split, label: npt.NDArray[np.int8]
             )
 
 
-def freeze(material: Material, playbook: Playbook, rows: npt.NDArray[np.int64]) -> Plan:
-    """The plan, from what some rows of the spine see and nothing later."""
-    attributes = learnt(material.columns, material.trust, flat=material.flat)
-    spine = material.spine
-    last = np.full(len(material.leads), MISSING)
-    seen: tuple[str, ...] = ()
-    rare: tuple[str, ...] = ()
-    if not material.flat:
-        np.maximum.at(last, spine.lead[rows], spine.cutoff[rows])
-        seen, rare = vocabulary(material.log, last, material.task.exclude_events)
-    touches = tuple(name for name in playbook.touches if name in {*seen, *rare})
-    behaviour = () if material.flat else expand(playbook.catalogue, groups(seen, rare, touches))
-    columns: Mapping[str, str] = material.form.columns
-    return Plan(
-        event_types=seen,
-        other_types=rare,
-        touches=touches,
-        features=behaviour,
-        attributes=attributes,
-        timezone=material.tz.key,
-        columns=dict(columns),
-        date_events=dict(material.form.date_events),
-        numbered=material.intake.numbered,
-    )
-
-
 def _fitted(
     material: Material,
     matrix: Matrix,
@@ -225,7 +214,7 @@ def _fitted(
     seed: int,
     report: Report,
 ) -> Artefact:
-    in_training = matrix.take(split.train)
+    in_training = masked(matrix.take(split.train), seed)
     label = labels_of(material.spine)[split.train]
     lead = material.group[split.train]
     encoder = Encoder.fit(in_training, lead)

@@ -53,14 +53,21 @@ def world(n_leads: int, seed: int) -> Comparison:
     return Comparison(title, compared.label, compared.group, answers, note)
 
 
-def best_possible(truth: Path, leads: Leads, spine: Spine) -> Probabilities:
+def best_possible(
+    truth: Path, leads: Leads, spine: Spine, answer: str = "p_bayes"
+) -> Probabilities:
     """`p_bayes` of each row of a spine, by lead and cutoff; NaN where the truth has none.
+
+    Parameters
+    ----------
+    answer : {"p_bayes", "p_without"}
+        The latter is there where a signal is planted.
 
     Returns
     -------
     ndarray of shape (n_rows,)
     """
-    told = pd.read_parquet(truth, columns=["lead_id", "cutoff", "p_bayes"])
+    told = pd.read_parquet(truth, columns=["lead_id", "cutoff", answer])
     asked = pd.DataFrame(
         {
             "lead_id": leads.lead_id.take(pa.array(spine.lead)).to_pandas(),
@@ -68,4 +75,4 @@ def best_possible(truth: Path, leads: Leads, spine: Spine) -> Probabilities:
         }
     )
     found = asked.merge(told, how="left", on=["lead_id", "cutoff"], validate="one_to_one")
-    return found["p_bayes"].to_numpy(dtype=np.float64)
+    return found[answer].to_numpy(dtype=np.float64)
