@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,13 @@ class Changes:
     attribute: list[str]
     old_value: list[str | None]
     changed_at: Instants
+
+    @cached_property
+    def coded(self) -> tuple[tuple[str, ...], npt.NDArray[np.int32]]:
+        """The attributes that changed, sorted, and the place of each change's among them."""
+        names = tuple(sorted(set(self.attribute)))
+        place = {name: code for code, name in enumerate(names)}
+        return names, np.array([place[name] for name in self.attribute], dtype=np.int32)
 
 
 def read_changes(

@@ -166,13 +166,12 @@ def _events(program: Program, log: EventLog) -> Stream:
 
 
 def _changes(program: Program, changes: Changes, n_leads: int) -> Stream:
-    names = sorted(set(changes.attribute))
-    place = {name: code for code, name in enumerate(names)}
+    names, codes = changes.coded
     return _NOTHING._replace(
         offsets=np.searchsorted(changes.lead, np.arange(n_leads + 1)).astype(np.int64),
         occurred_at=changes.changed_at,
         visible_at=changes.changed_at,
-        event_type=np.array([place[name] for name in changes.attribute], dtype=np.int32),
+        event_type=codes,
         type_of=_places(names, program.tracked_place),
     )
 

@@ -23,7 +23,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "order": ("recent", "bigram"),
     "responses": ("response rate",),
     "changes": ("changed",),
-    "account": ("account 30d ever",),
+    "account": ("account 30d",),
 }
 """Every family with its catalogue lines; each kind of feature is in exactly one of them."""
 

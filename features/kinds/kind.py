@@ -113,7 +113,7 @@ class Seen(NamedTuple):
     events : list of Happened
         Those whose type the plan knows.
     lead_age : int or None
-        Microseconds from the lead's creation to the cutoff; None when it is not known.
+        Microseconds from the lead's creation to the cutoff; None when it is not known, or later.
     changes : list of Happened
         Changes of tracked attributes; `type` is the attribute.
     colleagues : list of Happened

@@ -171,7 +171,7 @@ def seen_by(plan: Plan, leads: Leads, history: Sequence[Event], lead: int, cutof
     return Seen(
         plan,
         [happened(event) for event in known if event.lead == lead],
-        None if created_at == MISSING else cutoff - created_at,
+        None if created_at == MISSING or created_at > cutoff else cutoff - created_at,
         [Happened(cutoff - at, at, name) for at, name in changes],
         [happened(event) for event in known if event.lead != lead],
     )
@@ -283,8 +283,17 @@ def test_a_longer_window_holds_no_less(plan: Plan, history: list[Event], made: i
             line = by_line.setdefault((feature.kind, feature.of, feature.choice), [])
             line.append((feature.parameter or np.inf, column))
     for line in by_line.values():
-        values = np.nan_to_num(found[:, [column for _, column in sorted(line)]], nan=-1)
+        values = np.nan_to_num(found[:, [c for _, c in sorted(line)]].astype(np.float64), nan=-1e39)
         assert (np.diff(values, axis=1) >= 0).all()
+
+
+@pytest.mark.parametrize("value", [1e39, -1e39, 1.7e308, -1.7e308])
+def test_a_value_beyond_single_precision_stays_finite(value: float) -> None:
+    history = [
+        Event("page", CUTOFF - n * HOUR, value=sign * value) for n, sign in enumerate((1, 1, -1))
+    ]
+    found = compute(PLANS["value"], leads_of([MISSING, MISSING]), history, lead=[0])
+    assert np.isfinite(found[:, [f.parameter is None for f in PLANS["value"].features]]).all()
 
 
 def many(n: int) -> tuple[Leads, list[Event]]:
