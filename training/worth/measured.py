@@ -39,9 +39,8 @@ class Measured(_Kept):
     Attributes
     ----------
     world : ``"bpi2012"``, ``"simulated"``, or the signal that is planted.
-    seeds : of simulated worlds, whose test rows were looked at together; none of bpi2012.
-    leads, train_rows, test_rows, test_units, positives : sizes; units are the leads, or accounts,
-        that are resampled; positives are test rows.
+    seeds : of simulated worlds, whose test rows were looked at together; of bpi2012 those of fits.
+    leads, train_rows, test_rows, positives : sizes; positives are test rows.
     auc, log_loss : of the counts alone, on the test rows.
     best_auc, best_log_loss : of `p_bayes`; None where that is not known.
     gains : by family, those whose features do not tell rows apart here left out; ``"all"`` for all.
@@ -55,7 +54,6 @@ class Measured(_Kept):
     leads: int
     train_rows: int
     test_rows: int
-    test_units: int
     positives: int
     auc: float
     log_loss: float

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -31,8 +30,8 @@ def measure(worlds: Sequence[World], tried: Sequence[str], report: Report) -> Me
     Parameters
     ----------
     worlds : sequence of World
-        One, or several that differ in their seed: each has models of its own, and their test rows
-        are looked at together.
+        One, or several that differ in their seed: each has models of its own, and what they say of
+        their test rows is looked at together.
     tried : sequence of str
         Names of families, and `ALL`. A family is passed over where its features are the same in
         all rows: nothing here is for it to read.
@@ -64,14 +63,14 @@ def measure(worlds: Sequence[World], tried: Sequence[str], report: Report) -> Me
         if name == planted and best is not None and without is not None:
             to_gain = drawn.mean(row_losses(label, without) - row_losses(label, best))
             gap, recovered = interval(to_gain), interval(gain / to_gain)
+    distinct = list({id(world.material): world for world in worlds}.values())
     return Measured(
         world=worlds[0].name,
-        seeds=[world.seed for world in worlds if world.seed is not None],
-        leads=sum(len(world.material.leads) for world in worlds),
-        train_rows=sum(len(world.split.train) for world in worlds),
-        test_rows=len(label),
-        test_units=len(np.unique(_units(worlds, rows))),
-        positives=int(label.sum()),
+        seeds=[world.seed for world in worlds],
+        leads=sum(len(world.material.leads) for world in distinct),
+        train_rows=sum(len(world.split.train) for world in distinct),
+        test_rows=sum(len(world.split.test) for world in distinct),
+        positives=sum(int(world.label[world.split.test].sum()) for world in distinct),
         auc=float(auc[0]),
         log_loss=float(loss[0]),
         best_auc=None if best is None else float(drawn.auc(label, best)[0]),
@@ -98,9 +97,12 @@ def _labels(worlds: Sequence[World], rows: Sequence[Rows]) -> npt.NDArray[np.int
 
 
 def _units(worlds: Sequence[World], rows: Sequence[Rows]) -> Rows:
-    """What is resampled; no two worlds have one in common."""
-    before = accumulate((int(world.unit.max()) + 1 for world in worlds), initial=0)
-    return np.concatenate([w.unit[r] + n for w, r, n in zip(worlds, rows, before, strict=False)])
+    """What is resampled; only worlds of the same material have units in common."""
+    place = {key: n for n, key in enumerate(dict.fromkeys(id(w.material) for w in worlds))}
+    most = 1 + max(int(world.unit.max()) for world in worlds)
+    return np.concatenate(
+        [w.unit[r] + most * place[id(w.material)] for w, r in zip(worlds, rows, strict=True)]
+    )
 
 
 def _truth(

@@ -51,9 +51,8 @@ def tables(record: Record) -> str:
 def _sizes(record: Record) -> str:
     said = []
     for world in record.worlds:
-        seeds = f" (seeds {', '.join(map(str, world.seeds))})" if len(world.seeds) > 1 else ""
         said.append(
-            f"{world.world}{seeds} {world.leads:,} leads, {world.train_rows:,} rows to train on, "
+            f"{world.world} {world.leads:,} leads, {world.train_rows:,} rows to train on, "
             f"{world.test_rows:,} to test on, {world.positives:,} of them positive"
         )
     return f"`{record.command}` printed it. " + "; ".join(said) + "."

@@ -58,7 +58,7 @@ def telling(world: World, matrix: Matrix, family: str) -> int:
     return int((least < most).sum())
 
 
-def trial(world: World, matrix: Matrix, report: Report, seed: int = 0) -> Trial:
+def trial(world: World, matrix: Matrix, report: Report) -> Trial:
     """Fit on the training rows of a matrix and predict the test rows.
 
     Raises
@@ -71,10 +71,10 @@ def trial(world: World, matrix: Matrix, report: Report, seed: int = 0) -> Trial:
     reached, converted, _ = rung(label, lead)
     if reached == "rules":
         raise ValueError(f"{world.name}: {converted} converted leads are too few for a model")
-    seen = masked(matrix.take(split.train), seed)
+    seen = masked(matrix.take(split.train), world.seed)
     encoder = Encoder.fit(seen, lead)
     rows = Rows(encoder.encode(seen), label, lead)
     folds = rolling_origins(material.spine.take(split.train), world.horizon)
-    fitted = fit(rows, folds, reached, encoder, matrix.plan.names, seed, report)
+    fitted = fit(rows, folds, reached, encoder, matrix.plan.names, world.seed, report)
     test = fitted.model.probability(encoder.encode(matrix.take(split.test)))
     return Trial(test, split.train[fitted.held_out], fitted.predicted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -34,8 +35,9 @@ PLANTED = {
 }
 """The family that sees each of `training.simulation.signals.SIGNALS`."""
 
-EVERY = "14d"
-"""Between two cutoffs of a simulated lead: rows a week apart say nearly the same twice."""
+EVERY = "28d"
+"""Between two cutoffs of a simulated lead: rows a week apart say nearly the same, and what tells one
+model from another is the number of leads."""
 
 _ZONE = "Asia/Tokyo"
 _END = datetime(2026, 7, 1, tzinfo=zone(_ZONE))
@@ -52,8 +54,8 @@ class World:
         `BANK_LOG`, `SIMULATED`, or the signal that is planted.
     material : Material
     playbook : Playbook
-    seed : int or None
-        Of a simulated world.
+    seed : int
+        Of a simulated world; of bpi2012 that of the fit, which draws features and rows for each tree.
     best, without : ndarray of shape (n_rows,) or None
         `p_bayes` and `p_without` of each row of the material's spine, where they are known.
     """
@@ -61,14 +63,14 @@ class World:
     name: str
     material: Material
     playbook: Playbook
-    seed: int | None = None
+    seed: int
     best: Probabilities | None = None
     without: Probabilities | None = None
 
     @property
     def title(self) -> str:
         """The name, with the seed."""
-        return self.name if self.seed is None else f"{self.name}, seed {self.seed}"
+        return f"{self.name}, seed {self.seed}"
 
     @property
     def planted(self) -> str | None:
@@ -113,11 +115,12 @@ def altered(playbook: Playbook, **sections: object) -> Playbook:
     return replace(playbook, said=playbook.said.model_copy(update=sections))
 
 
-def bpi2012(folder: Path) -> World:
-    """The loan-lead log of `training.quality.real`."""
+def bpi2012(folder: Path, seeds: Sequence[int]) -> list[World]:
+    """The loan-lead log of `training.quality.real`, the same for every seed."""
     playbook = Playbook.load(BANK)
     sources = Sources(folder / "cases.parquet", folder / "events.parquet")
-    return World(BANK_LOG, gather(sources, playbook, TASK), playbook)
+    material = gather(sources, playbook, TASK)
+    return [World(BANK_LOG, material, playbook, seed) for seed in seeds]
 
 
 def simulated(n_leads: int, seed: int, signal: str | None = None) -> World:
