@@ -14,7 +14,7 @@ STAMP := $(VENV)/.installed
 LOCK_VENV := .venv-lock
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench quality lock clean
+.PHONY: help install demo test check bench quality worth lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ bench: $(STAMP) ## print how fast features and answers are here (ARGS=--large fo
 
 quality: $(STAMP) ## print how good the model is, with intervals (ARGS=...)
 	@$(BIN)/python -m training.quality $(ARGS)
+
+worth: $(STAMP) ## print what each family of features adds (ARGS=--write keeps it in the README)
+	@$(BIN)/python -m training.worth $(ARGS)
 
 lock: ## write requirements.lock again from pyproject.toml (LOCKFLAGS=--upgrade for newer versions)
 	@$(PYTHON) -m venv $(LOCK_VENV)

@@ -228,6 +228,9 @@ def score(
     out: Annotated[Path, typer.Option(help="CSV or Parquet for the list with its scores.")],
     events: Events = None,
     changes: Changes = None,
+    account_events: Annotated[
+        Path | None, typer.Option(help="Events of colleagues not in the list, with account_id.")
+    ] = None,
     as_of: Annotated[
         str | None, typer.Option(help="See leads as of this moment; default now.")
     ] = None,
@@ -252,6 +255,7 @@ def score(
         out=out,
         events=events,
         changes=changes,
+        account_events=account_events,
         as_of=as_of,
         model=model,
         task=task,

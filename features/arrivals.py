@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from features.instants import MISSING, Instants
+from features.instants import Instants
 from features.lookup import hashes
 from features.vocabulary import Coded, Vocabulary
 
@@ -62,51 +62,8 @@ class Arrivals:
     value: npt.NDArray[np.float64] | None = None
     event_id: Ids | None = None
 
-
-@dataclass(frozen=True)
-class EventColumns:
-    """Events in any order, before they are a log.
-
-    Attributes
-    ----------
-    lead : ndarray of shape (n,), int64
-        Row of the lead list.
-    occurred_at, recorded_at : ndarray of shape (n,), int64
-        `recorded_at` is `MISSING` where the source does not give it.
-    event_type, channel, content, event_id : pyarrow.StringArray of shape (n,), null for missing
-    value : ndarray of shape (n,), float64, NaN for missing
-    account : pyarrow.StringArray of shape (n,), or None where accounts are not given at all
-    """
-
-    lead: npt.NDArray[np.int64]
-    occurred_at: Instants
-    recorded_at: Instants
-    event_type: pa.Array
-    channel: pa.Array
-    content: pa.Array
-    event_id: pa.Array
-    value: npt.NDArray[np.float64]
-    account: pa.Array | None = None
-
-    def arrivals(self) -> Arrivals:
-        """The same events as compact columns of their own."""
-        n = len(self.lead)
-
-        def coded(texts: pa.Array | None) -> Coded | None:
-            if texts is None or texts.null_count == n:
-                return None
-            vocabulary = Vocabulary()
-            return Coded(vocabulary.codes(texts), vocabulary)
-
-        nothing = Coded(np.full(n, -1, dtype=np.int32))
-        return Arrivals(
-            lead=self.lead.astype(np.int32),
-            occurred_at=self.occurred_at.copy(),
-            event_type=coded(self.event_type) or nothing,
-            recorded_at=None if (self.recorded_at == MISSING).all() else self.recorded_at.copy(),
-            channel=coded(self.channel),
-            content=coded(self.content),
-            account=coded(self.account) or (None if self.account is None else nothing),
-            value=None if np.isnan(self.value).all() else self.value.copy(),
-            event_id=Ids.of(self.event_id),
-        )
+    @classmethod
+    def none(cls) -> Arrivals:
+        """No events, to begin with."""
+        rows, times = np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int64)
+        return cls(rows, times, Coded(rows, Vocabulary()))

@@ -113,13 +113,17 @@ class Colleagues:
         )
 
 
-def colleagues_of(leads: Leads, log: EventLog, source: str) -> Colleagues | None:
+def colleagues_of(
+    leads: Leads, log: EventLog, source: str, others: EventLog | None = None
+) -> Colleagues | None:
     """Who are colleagues in a lead list, and what they did.
 
     Parameters
     ----------
     source : str
         What tells accounts, see `account_source`.
+    others : EventLog, optional
+        Events of people who are not in the list; the ``account_id`` of these tells their accounts.
 
     Returns
     -------
@@ -129,25 +133,37 @@ def colleagues_of(leads: Leads, log: EventLog, source: str) -> Colleagues | None
     names = account_names(leads, log, source)
     if names is None:
         return None
+    since = _named_since(log) if source == EVENTS else np.full(len(leads), MISSING)
+    logs, known = [log], since
+    if others is not None:
+        names = pa.concat_arrays([names, _named_by_events(others)])
+        logs, known = [log, others], np.concatenate([since, _named_since(others)])
     encoded = names.dictionary_encode()
     account = pc.fill_null(encoded.indices, NO_ACCOUNT).to_numpy(zero_copy_only=False)
     people = np.bincount(account[account >= 0], minlength=len(encoded.dictionary) or 1)
     account = np.where((account >= 0) & (people[account] > MOST_PEOPLE), NO_ACCOUNT, account)
-    of_lead = log.lead_of_event()
-    rows = np.flatnonzero(account[of_lead] >= 0)
-    lead = of_lead[rows]
-    since = _named_since(log) if source == EVENTS else np.full(len(leads), MISSING)
+    types = tuple(dict.fromkeys(name for some in logs for name in some.types))
+    first = np.cumsum([0, *(some.n_leads for some in logs)])
+    who = np.concatenate([n + some.lead_of_event() for n, some in zip(first, logs, strict=False)])
+    rows = np.flatnonzero(account[who] >= 0)
+    who = who[rows]
     return grouped(
-        account.astype(np.int64),
+        account[: len(leads)].astype(np.int64),
         len(encoded.dictionary),
-        account[lead].astype(np.int64),
-        log.occurred_at[rows],
-        np.maximum(log.visible_at[rows], since[lead]),
-        log.event_type[rows],
-        lead.astype(np.int32),
-        log.types,
+        account[who].astype(np.int64),
+        np.concatenate([some.occurred_at for some in logs])[rows],
+        np.maximum(np.concatenate([some.visible_at for some in logs])[rows], known[who]),
+        np.concatenate([_coded(some, types) for some in logs])[rows],
+        who.astype(np.int32),
+        types,
         since,
     )
+
+
+def _coded(log: EventLog, types: Sequence[str]) -> npt.NDArray[np.int32]:
+    """The event types of a log as places in other types, which have them all."""
+    place = {name: code for code, name in enumerate(types)}
+    return np.array([place[name] for name in log.types] or [0], dtype=np.int32)[log.event_type]
 
 
 def grouped(

@@ -32,7 +32,8 @@ EVENT_COLUMNS = (
     "value",
     "account_id",
 )
-_NEEDED = EVENT_COLUMNS[:3]
+NEEDED = EVENT_COLUMNS[:3]
+"""Without these a file is no event log."""
 
 
 def from_dates(
@@ -81,7 +82,7 @@ def from_log(
     Every row of the file is refused, or counted in `counts` as taken or as of an unknown lead.
     """
     source = batches(path, "event")
-    head = named(source.head, form.columns, EVENT_COLUMNS, _NEEDED)
+    head = named(source.head, form.columns, EVENT_COLUMNS, NEEDED)
     columns = {
         name: head.file_names.get(name, name)
         for name in EVENT_COLUMNS
@@ -96,7 +97,7 @@ def from_log(
     refused = list(head.refused)
     if bad:
         rows = np.sort(np.concatenate([some.rows for some in bad]))
-        table = named(source.take(rows), form.columns, EVENT_COLUMNS, _NEEDED)
+        table = named(source.take(rows), form.columns, EVENT_COLUMNS, NEEDED)
         for check, column, reason in sorted({(b.check, b.column, b.reason) for b in bad}):
             failed = np.concatenate([some.rows for some in bad if some.check == check])
             refused += table.refusals(np.isin(rows, failed), column, reason)

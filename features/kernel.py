@@ -132,11 +132,25 @@ def behaviour(
     starts = range(0, max(len(lead), 1), size)
     in_threads(lambda at: _rows(at, min(at + size, len(lead)), *arguments), starts)
     if colleagues is not None:
-        not_told = np.flatnonzero(colleagues.account[lead] == NOT_TOLD)
-        out[np.ix_(not_told, program.of_colleagues)] = np.nan
-        not_yet = np.flatnonzero(colleagues.since[lead] > cutoff)
-        out[np.ix_(not_yet, program.of_colleagues)] = program.without_colleagues
+        _unread(out, program.of_colleagues, colleagues.account[lead] == NOT_TOLD, np.nan)
+        _unread(
+            out,
+            program.of_colleagues,
+            colleagues.since[lead] > cutoff,
+            program.without_colleagues,
+        )
     return out
+
+
+def _unread(
+    out: npt.NDArray[np.float32],
+    columns: npt.NDArray[np.int64],
+    rows: npt.NDArray[np.bool_],
+    value: float | npt.NDArray[np.float32],
+) -> None:
+    """Give some features of some rows another value; as a rule there are no such rows."""
+    if rows.any():
+        out[np.ix_(rows, columns)] = value
 
 
 _NO_CODES = np.empty(0, dtype=np.int32)

@@ -11,14 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from features.arrivals import Arrivals, EventColumns
+from features.arrivals import Arrivals
 from features.grouping import Room, group
 from features.instants import MISSING, Instants
 from features.ordering import order
 from features.versions import later_versions
 from features.vocabulary import Vocabulary, sort_codes
-
-__all__ = ["EventColumns", "EventLog", "Leads", "event_log"]
 
 
 @dataclass(frozen=True)
@@ -159,17 +157,16 @@ _DTYPES: dict[str, Any] = {
 _TEXTS = ("event_type", "channel", "content", "account")
 
 
-def event_log(leads: Leads, events: EventColumns | Arrivals) -> EventLog:
+def event_log(leads: Leads, events: Arrivals) -> EventLog:
     """Put events into canonical order, grouped by lead, each with one outcome: see `EventLog`.
 
     Parameters
     ----------
     leads : Leads
-    events : EventColumns or Arrivals
-        Arrivals are used up: their columns are let go one by one, as they are put into order.
+    events : Arrivals
+        They are used up: their columns are let go one by one, as they are put into order.
     """
-    arrivals = events.arrivals() if isinstance(events, EventColumns) else events
-    columns, vocabularies, ids = _columns(arrivals)
+    columns, vocabularies, ids = _columns(events)
     room = Room.of(len(columns["lead"]))
     offsets = group(columns.pop("lead"), len(leads), columns, room)
     names = {name: sort_codes(columns[name], words) for name, words in vocabularies.items()}

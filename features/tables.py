@@ -10,10 +10,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.arrivals import Arrivals
 from features.cells import text_column
 from features.changes import Changes, read_changes
 from features.colleagues import Colleagues, colleagues_of
-from features.events import from_dates, from_log
+from features.events import EVENT_COLUMNS, NEEDED, from_dates, from_log
 from features.form import Form, lines_of, named, times
 from features.instants import MISSING
 from features.log import EventLog, Leads, event_log
@@ -59,9 +60,12 @@ class Intake:
     numbered: bool = False
     colleagues: Colleagues | None = None
 
-    def with_colleagues(self, source: str | None) -> Intake:
-        """The same, with who are colleagues and what they did; `source` tells accounts, None nothing."""
-        found = colleagues_of(self.leads, self.log, source) if source else None
+    def with_colleagues(self, source: str | None, others: EventLog | None = None) -> Intake:
+        """The same, with who are colleagues and what they did; `source` tells accounts, None nothing.
+
+        `others` are events of people who are not in the list.
+        """
+        found = colleagues_of(self.leads, self.log, source, others) if source else None
         return replace(self, colleagues=found)
 
     def keep(self, mask: npt.NDArray[np.bool_]) -> Intake:
@@ -128,6 +132,29 @@ def take_in(leads: Path, events: Path | None, changes: Path | None, form: Form) 
         until,
         numbered,
     )
+
+
+def take_in_others(path: Path, intake: Intake, form: Form) -> EventLog:
+    """Read events of people of accounts who are not in the lead list; those of leads in it are left.
+
+    Every row is counted in ``intake.counts`` or added to ``intake.refused``.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be read or lacks a column, ``account_id`` being one it needs.
+    """
+    table = named(read(path, "event"), form.columns, EVENT_COLUMNS, (*NEEDED, "account_id"))
+    ids = text_column(table.data["lead_id"]).unique().drop_null()
+    known = pc.is_in(ids, value_set=intake.leads.lead_id)
+    people = ids.filter(pc.invert(known))
+    others = Leads(people, np.full(len(people), MISSING), pa.table({"": pa.nulls(len(people))}))
+    counts: dict[str, int] = {}
+    arrivals, refused = from_log(path, others, form, counts, Arrivals.none())
+    intake.refused += refused
+    intake.counts["account events taken"] = counts["events taken"]
+    intake.counts["account events of leads in the list"] = counts["events of unknown leads"]
+    return event_log(others, arrivals)
 
 
 def _numbered(table: Table) -> Table:

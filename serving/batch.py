@@ -15,7 +15,7 @@ from features.attributes import not_numbers
 from features.errors import UsageError
 from features.instants import DAY, MISSING, iso, now
 from features.reading import OWN_PREFIX, Refusal
-from features.tables import Intake, take_in
+from features.tables import Intake, take_in, take_in_others
 from features.times import parse_one
 from features.writing import check_output, refused_path, write, write_refused
 from models.intake import check_created_at, form_of
@@ -37,6 +37,8 @@ class Job:
     Attributes
     ----------
     leads, events, changes, out : Path
+    account_events : Path or None
+        Events of colleagues who are not in the list.
     as_of : str or None
         The moment as of which leads are seen; default now.
     model : str or None
@@ -63,6 +65,13 @@ class Job:
     sort: bool = False
     reasons: int = 0
     lang: str = "en"
+    account_events: Path | None = None
+
+    @property
+    def read(self) -> list[Path]:
+        """The files that are read."""
+        files = (self.leads, self.events, self.changes, self.account_events)
+        return [file for file in files if file is not None]
 
 
 @dataclass(frozen=True)
@@ -133,8 +142,8 @@ def score_file(
     """
     began = time.perf_counter()
     check_output(job.out)
-    for given in (job.leads, job.events, job.changes):
-        if given is not None and given.resolve() == job.out.resolve():
+    for given in job.read:
+        if given.resolve() == job.out.resolve():
             raise UsageError(f"--out {job.out} would overwrite what is read. Give another name.")
     report("checking the model")
     scorer = load_scorer(settings, playbook, job.task, job.model)
@@ -144,8 +153,9 @@ def score_file(
     at = parse_one(job.as_of, form.tz, "--as-of") if job.as_of else now()
     intake = take_in(job.leads, job.events, job.changes, form)
     check_created_at(job.columns, intake)
+    others = take_in_others(job.account_events, intake, form) if job.account_events else None
     if plan and plan.reads("colleagues"):
-        intake = intake.with_colleagues(plan.account)
+        intake = intake.with_colleagues(plan.account, others)
     report(f"scoring {len(intake.leads):,} leads")
     intake, bad = _without_bad_numbers(intake, scorer)
     scores = scorer.score(
@@ -267,4 +277,9 @@ def _warnings(intake: Intake, scorer: Scorer, at: int) -> list[str]:
             )
         if plan.features and not plan.date_events and not intake.log.n_events:
             warnings.append("The model learnt from events and none were given: pass --events.")
+    if "account events taken" in intake.counts and intake.colleagues is None:
+        warnings.append(
+            "--account-events was read and not used: the model does not look at colleagues, or the list "
+            "has nothing that tells accounts."
+        )
     return warnings

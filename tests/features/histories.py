@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from features.instants import DAY, HOUR, MISSING
-from features.log import EventColumns, EventLog, Leads, event_log
+from features.arrivals import Arrivals, Ids
+from features.instants import DAY, HOUR, MISSING, Instants
+from features.log import EventLog, Leads, event_log
+from features.vocabulary import Coded, Vocabulary
 
 CHECKED = settings(deadline=None, derandomize=True, max_examples=60)
 """Every property is tried on the same examples in every run."""
@@ -54,6 +58,55 @@ def leads_of(created: Sequence[int], **attributes: Any) -> Leads:
     )
 
 
+@dataclass(frozen=True)
+class EventColumns:
+    """Events in any order, before they are a log.
+
+    Attributes
+    ----------
+    lead : ndarray of shape (n,), int64
+        Row of the lead list.
+    occurred_at, recorded_at : ndarray of shape (n,), int64
+        `recorded_at` is `MISSING` where the source does not give it.
+    event_type, channel, content, event_id : pyarrow.StringArray of shape (n,), null for missing
+    value : ndarray of shape (n,), float64, NaN for missing
+    account : pyarrow.StringArray of shape (n,), or None where accounts are not given at all
+    """
+
+    lead: npt.NDArray[np.int64]
+    occurred_at: Instants
+    recorded_at: Instants
+    event_type: pa.Array
+    channel: pa.Array
+    content: pa.Array
+    event_id: pa.Array
+    value: npt.NDArray[np.float64]
+    account: pa.Array | None = None
+
+    def arrivals(self) -> Arrivals:
+        """The same events as compact columns of their own."""
+        n = len(self.lead)
+
+        def coded(texts: pa.Array | None) -> Coded | None:
+            if texts is None or texts.null_count == n:
+                return None
+            vocabulary = Vocabulary()
+            return Coded(vocabulary.codes(texts), vocabulary)
+
+        nothing = Coded(np.full(n, -1, dtype=np.int32))
+        return Arrivals(
+            lead=self.lead.astype(np.int32),
+            occurred_at=self.occurred_at.copy(),
+            event_type=coded(self.event_type) or nothing,
+            recorded_at=None if (self.recorded_at == MISSING).all() else self.recorded_at.copy(),
+            channel=coded(self.channel),
+            content=coded(self.content),
+            account=coded(self.account) or (None if self.account is None else nothing),
+            value=None if np.isnan(self.value).all() else self.value.copy(),
+            event_id=Ids.of(self.event_id),
+        )
+
+
 def columns_of(events: Iterable[Event]) -> EventColumns:
     rows = list(events)
     return EventColumns(
@@ -69,7 +122,7 @@ def columns_of(events: Iterable[Event]) -> EventColumns:
 
 
 def log_of(leads: Leads, events: Iterable[Event]) -> EventLog:
-    return event_log(leads, columns_of(events))
+    return event_log(leads, columns_of(events).arrivals())
 
 
 def assert_same_log(one: EventLog, other: EventLog) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -21,13 +23,17 @@ from features.colleagues import (
     account_source,
     colleagues_of,
 )
+from features.errors import InputError
+from features.form import Form
 from features.instants import DAY, HOUR, MISSING
 from features.kernel import behaviour
 from features.log import Leads
 from features.plan import Plan
 from features.program import compile_plan
+from features.tables import Intake, take_in, take_in_others
 from tests.features.histories import CHECKED, NOW, Event, events, leads_of, log_of
 
+FORM = Form({}, {}, ZoneInfo("UTC"), frozenset(), NOW + 1000 * DAY)
 PLAN = Plan(("page", "mail"), (), ("mail",), (), (), "UTC", {}, {}).with_features(["account 30d"])
 PEOPLE, ACTS, STEP, CONVERTED = range(4)
 
@@ -215,3 +221,49 @@ def test_part_of_a_list_keeps_the_colleagues_of_the_whole(
         found.keep(mask),
     )
     np.testing.assert_array_equal(part, whole[mask])
+
+
+def test_colleagues_who_are_not_in_the_list_come_from_a_file_of_their_own(tmp_path: Path) -> None:
+    rows = [
+        ("L1", "page", "2026-01-03T00:00:00Z", "Ａcme"),
+        ("L2", "page", "2026-01-04T00:00:00Z", "beta"),
+        ("L3", "mail", "2026-01-05T00:00:00Z", "acme"),
+        ("L3", "page", "2026-01-05T00:00:00Z", "acme"),
+        ("L0", "page", "2026-01-06T00:00:00Z", "acme"),
+        ("L4", "page", "not a time", "acme"),
+    ]
+    (tmp_path / "all.csv").write_text(
+        "lead_id,account_id\nL0,acme\nL1,acme\nL2,beta\nL3,acme\n", encoding="utf-8"
+    )
+    (tmp_path / "list.csv").write_text("lead_id,account_id\nL0,acme\nL2,beta\n", encoding="utf-8")
+    text = "\n".join(map(",".join, [("lead_id", "event_type", "occurred_at", "account_id"), *rows]))
+    (tmp_path / "events.csv").write_text(text, encoding="utf-8")
+    at = NOW + 480 * DAY  # some days after the events
+
+    def features_of(name: str, others: bool) -> tuple[Intake, np.ndarray]:
+        intake = take_in(tmp_path / name, tmp_path / "events.csv", None, FORM)
+        more = take_in_others(tmp_path / "events.csv", intake, FORM) if others else None
+        intake = intake.with_colleagues("account_id", more)
+        n = np.arange(len(intake.leads))
+        cutoff = np.full(len(n), at)
+        made = intake.leads.created_at
+        program = compile_plan(PLAN)
+        return intake, behaviour(program, intake.log, made, n, cutoff, None, intake.colleagues)
+
+    _, whole = features_of("all.csv", others=False)
+    intake, part = features_of("list.csv", others=True)
+    np.testing.assert_array_equal(part, whole[[0, 2]])
+    assert part[0, PEOPLE] == 2
+    assert intake.counts["account events taken"] == 3
+    assert intake.counts["account events of leads in the list"] == 2
+    assert sum("not a time" in str(refusal) for refusal in intake.refused) == 1
+
+
+def test_a_file_of_colleagues_needs_accounts(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("lead_id,account_id\nL0,acme\n", encoding="utf-8")
+    (tmp_path / "others.csv").write_text(
+        "lead_id,event_type,occurred_at\nL1,page,2026-01-03\n", encoding="utf-8"
+    )
+    intake = take_in(tmp_path / "list.csv", None, None, FORM)
+    with pytest.raises(InputError, match="account_id"):
+        take_in_others(tmp_path / "others.csv", intake, FORM)

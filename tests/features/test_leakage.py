@@ -32,7 +32,8 @@ from features.leakage.outcome import Outcome, first_at
 from features.leakage.spikes import import_spikes
 from features.leakage.touches import touches_follow
 from features.leakage.waits import wait
-from features.log import EventColumns, EventLog, Leads, event_log
+from features.log import EventLog, Leads, event_log
+from tests.features.histories import EventColumns
 
 UTC = ZoneInfo("UTC")
 WORLDS = [(200, 0.3), (500, 0.1), (2000, 0.05), (2000, 0.3)]
@@ -275,7 +276,7 @@ def world(
         none,
         np.full(len(events), np.nan),
     )
-    return leads, event_log(leads, columns)
+    return leads, event_log(leads, columns.arrivals())
 
 
 def company(n: int = 600) -> list[Event]:

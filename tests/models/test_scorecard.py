@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from features.changes import Changes
 from features.instants import DAY, MISSING
-from features.log import EventColumns, EventLog, Leads, event_log
+from features.log import EventLog, Leads, event_log
 from models.playbook import Playbook
 from models.scorecard import Points, Scorecard
+from tests.features.histories import EventColumns
 
 NOW = 1_000 * DAY
 
@@ -57,7 +58,7 @@ def world(
             nothing,
             nothing,
             np.full(len(events), np.nan),
-        ),
+        ).arrivals(),
     )
     return leads, log
 

@@ -35,8 +35,8 @@ class Company:
     plan: Plan
     log: EventLog
     created_at: npt.NDArray[np.int64]
-    changes: Changes
-    colleagues: Colleagues
+    changes: Changes | None
+    colleagues: Colleagues | None
 
 
 def company(n_events: int, n_leads: int, types: tuple[str, ...], seed: int) -> Company:

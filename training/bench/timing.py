@@ -114,17 +114,24 @@ class Measure:
 
 
 def in_turns(
-    repeats: int, ours: Callable[[], Any], reference: Callable[[], Any]
+    repeats: int, ours: Callable[[], Any], reference: Callable[[], Any], run: int = 1
 ) -> tuple[float, float]:
-    """Median seconds of each, called one after the other, so that a busy machine slows both."""
-    ours_median, reference_median = all_in_turns(repeats, [ours, reference])
+    """Median seconds of each, called one after the other, so that a busy machine slows both.
+
+    Parameters
+    ----------
+    run : int, default 1
+        How often each is called before the other's turn comes. A call of microseconds after one of
+        milliseconds finds the processor's caches empty; after its like, as it finds them in service.
+    """
+    ours_median, reference_median = all_in_turns(repeats, [ours, reference], run)
     return ours_median, reference_median
 
 
-def all_in_turns(repeats: int, calls: Sequence[Callable[[], Any]]) -> list[float]:
+def all_in_turns(repeats: int, calls: Sequence[Callable[[], Any]], run: int = 1) -> list[float]:
     """The same for any number of calls."""
-    taken = [[seconds(call) for call in calls] for _ in range(repeats)]
-    return [float(median) for median in np.median(taken, axis=0)]
+    taken = [[[seconds(call) for _ in range(run)] for call in calls] for _ in range(repeats)]
+    return [float(median) for median in np.median(taken, axis=(0, 2))]
 
 
 def fastest(forms: Mapping[str, Callable[[], Any]]) -> tuple[str, dict[str, float]]:
