@@ -213,13 +213,16 @@ def features(
         Path | None, typer.Option(help="Folder of a trained model; default what the playbook says.")
     ] = None,
     playbook: PlaybookFile = None,
+    whole: Annotated[
+        bool, typer.Option("--all", help="Every family, whatever the playbook's catalogue is.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """List every feature with its unit and what it says, in English and Japanese."""
     from models.options import settings
     from training.listing import run_features
 
-    raise typer.Exit(run_features(settings(playbook), task, model, as_json=as_json))
+    raise typer.Exit(run_features(settings(playbook), task, model, whole=whole, as_json=as_json))
 
 
 @app.command()

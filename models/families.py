@@ -23,9 +23,12 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "order": ("recent", "bigram"),
     "responses": ("response rate",),
     "changes": ("changed",),
-    "account": ("account 30d",),
+    "account": ("account 30d ever",),
 }
 """Every family with its catalogue lines; each kind of feature is in exactly one of them."""
+
+DEFAULT = (BASE, "momentum", "sessions", "clock", "order", "responses", "account")
+"""Those of a playbook that lists no catalogue: what `training.worth.choosing` chose."""
 
 
 def lines_of(families: Iterable[str]) -> tuple[str, ...]:

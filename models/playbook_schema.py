@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from features.instants import DAY
-from models.families import FAMILIES, lines_of
+from models.families import DEFAULT, lines_of
 from models.playbook_values import (
     Count,
     Duration,
@@ -24,7 +24,7 @@ from models.playbook_values import (
     refuse,
 )
 
-CATALOGUE = lines_of(FAMILIES)
+CATALOGUE = lines_of(DEFAULT)
 """The features of a playbook that lists none."""
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from features.plan import Attribute, Plan, Response
 from models.artefact import load
+from models.families import FAMILIES, lines_of
 from models.phrases import Phrases
 from models.playbook import Playbook
 from models.settings import Settings
@@ -13,11 +15,23 @@ from models.terminal import people, print_json
 
 
 def run_features(
-    settings: Settings, task: str, model: Path | None, *, as_json: bool = False
+    settings: Settings,
+    task: str,
+    model: Path | None,
+    *,
+    whole: bool = False,
+    as_json: bool = False,
 ) -> int:
-    """Print the features of a trained model, else those that the playbook would have."""
+    """Print the features of a trained model, else those that the playbook would have.
+
+    Parameters
+    ----------
+    whole : bool, default False
+        Those of every family instead, whatever the catalogue of the playbook is.
+    """
     playbook = Playbook.load(settings.playbook)
-    plan = load(model).plan if model else declared_plan(playbook, task)
+    catalogue = lines_of(FAMILIES) if whole else playbook.catalogue
+    plan = load(model).plan if model else declared_plan(playbook, task, catalogue)
     english, japanese = (Phrases(playbook, plan, lang) for lang in ("en", "ja"))
     rows = [
         {
@@ -37,7 +51,7 @@ def run_features(
     return 0
 
 
-def declared_plan(playbook: Playbook, task_name: str) -> Plan:
+def declared_plan(playbook: Playbook, task_name: str, catalogue: Sequence[str]) -> Plan:
     """The plan of a training run that sees every event, response and attribute a playbook declares.
 
     Outcomes are not features, and pairs of events are learnt: neither is in it.
@@ -69,4 +83,4 @@ def declared_plan(playbook: Playbook, task_name: str) -> Plan:
             if {touch, answer} <= {*types}
         ),
     )
-    return plan.with_features(playbook.catalogue)
+    return plan.with_features(catalogue)

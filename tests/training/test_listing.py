@@ -8,30 +8,34 @@ from pathlib import Path
 import pytest
 
 from features.kinds import KINDS
+from models.families import FAMILIES, kinds_of, lines_of
 from models.playbook import Playbook
 from models.settings import Settings
 from training.listing import declared_plan, run_features
 from training.train import Trained
 
 
+@pytest.mark.parametrize("whole", [False, True])
 def test_every_feature_is_listed_with_unit_and_both_languages(
-    capsys: pytest.CaptureFixture[str],
+    whole: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_features(Settings(), "qualification", None, as_json=True) == 0
+    assert run_features(Settings(), "qualification", None, whole=whole, as_json=True) == 0
     listed = json.loads(capsys.readouterr().out)["features"]
-    plan = declared_plan(Playbook.load(), "qualification")
+    playbook = Playbook.load()
+    catalogue = lines_of(FAMILIES) if whole else playbook.catalogue
+    plan = declared_plan(playbook, "qualification", catalogue)
     assert [row["name"] for row in listed] == [feature.name for feature in plan.features]
     for row in listed:
         assert row["unit"]
         assert row["en"].isascii() is False or "…" not in row["en"]
         assert any(ord(letter) > 0x3000 for letter in row["ja"])
     without = {"bigram", "changed"}  # pairs are learnt; the default playbook tracks nothing
-    in_catalogue = {line.split()[0] for line in Playbook.load().catalogue}
-    assert {feature.kind for feature in plan.features} == (in_catalogue - without) & set(KINDS)
+    assert {feature.kind for feature in plan.features} == set(kinds_of(catalogue)) - without
+    assert not whole or set(kinds_of(catalogue)) == set(KINDS)
 
 
 def test_outcomes_are_no_features() -> None:
-    plan = declared_plan(Playbook.load(), "qualification")
+    plan = declared_plan(Playbook.load(), "qualification", ["age", "journey"])
     assert "deal_opened" not in plan.event_types
     assert plan.steps == ("aware", "interested", "comparing", "deciding")
 

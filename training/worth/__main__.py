@@ -15,7 +15,7 @@ from pathlib import Path
 from models.terminal import Report, people, progress
 from training.worth.choosing import chosen
 from training.worth.measured import Record
-from training.worth.measuring import ALL, BESIDE, measure
+from training.worth.measuring import ALL, BESIDE, CHOSEN, measure
 from training.worth.table import README, tables, written
 from training.worth.worlds import PLANTED, bpi2012, simulated
 
@@ -39,10 +39,10 @@ def record(data: Path, n_leads: int, seeds: Sequence[int], report: Report) -> Re
     begun = time.monotonic()
     report("reading bpi2012")
     bank = bpi2012(data / "bpi2012_loan_leads", seeds)
-    worlds = [measure(bank, (*BESIDE, ALL), report)]
+    worlds = [measure(bank, (*BESIDE, CHOSEN, ALL), report)]
     for signal in (None, *PLANTED):
         report(f"simulating {signal or 'a world without a signal'}")
-        tried = (PLANTED[signal],) if signal else (*BESIDE, ALL)
+        tried = (PLANTED[signal],) if signal else (*BESIDE, CHOSEN, ALL)
         simulations = [simulated(n_leads, seed, signal) for seed in seeds]
         worlds.append(measure(simulations, tried, report))
     return Record(

@@ -8,18 +8,20 @@ import numpy as np
 import numpy.typing as npt
 
 from models.calibration import row_losses
-from models.families import BASE, FAMILIES
+from models.families import BASE, DEFAULT, FAMILIES
 from models.terminal import Report
 from training.worth.measured import Gain, Measured
 from training.worth.resampled import Resampled, error, interval
 from training.worth.trial import Trial, features, telling, trial
 from training.worth.worlds import World
 
-ALL = "all"
-"""Stands for all families together."""
+ALL, CHOSEN = "all", "default"
+"""Stand for all families together, and for those of the default catalogue."""
 
 BESIDE = tuple(name for name in FAMILIES if name != BASE)
 """The families that are tried."""
+
+_TOGETHER = {ALL: BESIDE, CHOSEN: tuple(name for name in DEFAULT if name != BASE)}
 
 Rows = npt.NDArray[np.int64]
 
@@ -33,7 +35,7 @@ def measure(worlds: Sequence[World], tried: Sequence[str], report: Report) -> Me
         One, or several that differ in their seed: each has models of its own, and what they say of
         their test rows is looked at together.
     tried : sequence of str
-        Names of families, and `ALL`. A family is passed over where its features are the same in
+        Names of families, `ALL` and `CHOSEN`. A family is passed over where its features are the same in
         all rows: nothing here is for it to read.
     """
     rows = [world.split.test for world in worlds]
@@ -45,7 +47,7 @@ def measure(worlds: Sequence[World], tried: Sequence[str], report: Report) -> Me
     planted = worlds[0].planted
     gains, recovered, gap = {}, None, None
     for name in tried:
-        families = BESIDE if name == ALL else (name,)
+        families = _TOGETHER.get(name, (name,))
         other = [_fitted(world, families, report) for world in worlds]
         n_telling = max(count for _, count in other)
         if not n_telling:

@@ -10,7 +10,7 @@ from models.families import FAMILIES
 from training.resampling import Interval
 from training.worth.choosing import chosen
 from training.worth.measured import Gain, Measured, Record
-from training.worth.measuring import ALL, BESIDE
+from training.worth.measuring import ALL, BESIDE, CHOSEN
 from training.worth.worlds import BANK_LOG, PLANTED, SIMULATED
 
 README = Path(__file__).parents[2] / "README.md"
@@ -29,7 +29,7 @@ def tables(record: Record) -> str:
             _table(
                 ("family", "kinds of feature", *_columns(BANK_LOG), *_columns(SIMULATED), "left"),
                 [_base(bank, simulated)]
-                + [_added(name, bank, simulated) for name in (*BESIDE, ALL)],
+                + [_added(name, bank, simulated) for name in (*BESIDE, CHOSEN, ALL)],
             ),
             _table(
                 ("planted", "family", "AUC", "log loss", "to be gained", "recovered", "half?"),
@@ -70,7 +70,7 @@ def _base(bank: Measured, simulated: Measured) -> list[str]:
 
 
 def _added(name: str, bank: Measured, simulated: Measured) -> list[str]:
-    cells = [name, "" if name == ALL else _kinds(name)]
+    cells = [name, "" if name in (ALL, CHOSEN) else _kinds(name)]
     for world in (bank, simulated):
         cells += _cells(world.gains.get(name))
     left = ""
