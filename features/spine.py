@@ -58,6 +58,12 @@ class Spine:
         lead = np.arange(n_leads)
         return cls(lead, np.full(n_leads, cutoff), None, np.zeros(n_leads, dtype=np.int64))
 
+    @classmethod
+    def none(cls) -> Spine:
+        """No rows, with their labels."""
+        nothing = np.empty(0, dtype=np.int64)
+        return cls(nothing, nothing, np.empty(0, dtype=np.int8), nothing)
+
 
 def labels_of(spine: Spine) -> npt.NDArray[np.int8]:
     """The labels of a spine that must have them."""

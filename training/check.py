@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from rich.console import Console
 
-from features.attributes import columns
-from features.errors import TrainingRefused
-from features.instants import now, zone
 from features.leakage.events import ends
 from features.leakage.finding import SEVERITIES, Finding, ranked
 from features.leakage.waits import Wait, Within, wait
-from features.spine import Spine
-from features.tables import take_in
-from features.times import parse_one
-from models.intake import form_of
 from models.playbook import Playbook
 from models.settings import Settings
 from models.terminal import people, print_json, print_refused, print_table, progress
@@ -58,9 +50,9 @@ def run_check(sources: Sources, settings: Settings, task: str, *, as_json: bool 
     playbook = Playbook.load(settings.playbook)
     with progress("check") as report:
         report("reading")
-        material, refusal = material_of(sources, playbook, task)
+        material = gather(sources, playbook, task, with_rows=False)
         report("looking for leaks")
-        checked = check(material, sources, playbook, refusal)
+        checked = check(material, sources, playbook)
     if as_json:
         print_json(_object(checked, material))
     else:
@@ -68,17 +60,9 @@ def run_check(sources: Sources, settings: Settings, task: str, *, as_json: bool 
     return CERTAIN if checked.count("certain") else 0
 
 
-def check(
-    material: Material, sources: Sources, playbook: Playbook, refusal: str | None = None
-) -> Checked:
-    """Every detector, and how long conversion takes.
-
-    Parameters
-    ----------
-    refusal : str or None
-        Why there are no rows to learn from, where there are none.
-    """
-    unchecked = [refusal] if refusal else []
+def check(material: Material, sources: Sources, playbook: Playbook) -> Checked:
+    """Every detector, and how long conversion takes."""
+    unchecked = [material.rowless] if material.rowless else []
     found = find(material, playbook) + compared(material, sources)
     missing = outcome_of(material, material.spine, material.observed_until, None).missing_leads
     if missing:
@@ -109,56 +93,6 @@ def reached(within: Within) -> Rung:
     """The rung of training's ladder that so many leads reach, were all of them trained on."""
     label = np.repeat(np.array([1, 0], dtype=np.int8), [within.converted, within.others])
     return rung(label, np.arange(len(label)))[0]
-
-
-def material_of(sources: Sources, playbook: Playbook, task: str) -> tuple[Material, str | None]:
-    """What training would work on; without rows where there are none to learn from, and why."""
-    try:
-        return gather(sources, playbook, task), None
-    except TrainingRefused as refusal:
-        return _without_rows(sources, playbook, task), str(refusal)
-
-
-def _without_rows(sources: Sources, playbook: Playbook, task_name: str) -> Material:
-    """The material of events from which no row can be made."""
-    form = form_of(
-        playbook,
-        columns=sources.columns,
-        timezone=sources.timezone,
-        date_events=sources.date_events,
-    )
-    intake = take_in(sources.leads, sources.events, sources.changes, form)
-    task = playbook.task(task_name)
-    there = intake.leads.attributes.column_names
-    dropped = {name for asked in sources.drop for name in fnmatch.filter(there, asked)}
-    asked = sources.until and parse_one(sources.until, form.tz, "--until")
-    seen = intake.observed_until if intake.log.n_events else now()
-    none = np.empty(0, dtype=np.int64)
-    found = columns(
-        intake.leads,
-        playbook.attributes,
-        tracked=set(intake.changes.attribute) if intake.changes else (),
-        outcomes={
-            *playbook.exclude_columns(task),
-            *dropped,
-            *sources.drop,
-            *sources.date_events.values(),
-        },
-    )
-    return Material(
-        intake,
-        task,
-        Spine(none, none, np.empty(0, dtype=np.int8), none),
-        found,
-        form.tz or zone("UTC"),
-        "",
-        asked or min(seen, now()),
-        False,
-        none,
-        None,
-        form,
-        tuple(sources.trust),
-    )
 
 
 def _object(checked: Checked, material: Material) -> dict[str, object]:

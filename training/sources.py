@@ -84,6 +84,8 @@ class Material:
         Rows of the file of test rows.
     test_intake : Intake or None
         That file; its leads come after those of `intake`, and are in ``intake.leads`` too.
+    rowless : str or None
+        Why there are no rows to learn from, where there are none.
     form : Form
     trust : tuple of str
         Snapshot columns to learn all the same.
@@ -105,6 +107,7 @@ class Material:
     trust: tuple[str, ...] = ()
     account: str | None = None
     test_intake: Intake | None = None
+    rowless: str | None = None
 
     @property
     def leads(self) -> Leads:
@@ -115,8 +118,15 @@ class Material:
         return self.intake.log
 
 
-def gather(sources: Sources, playbook: Playbook, task_name: str) -> Material:
+def gather(
+    sources: Sources, playbook: Playbook, task_name: str, *, with_rows: bool = True
+) -> Material:
     """Read the files and lay out the rows to learn from.
+
+    Parameters
+    ----------
+    with_rows : bool, default True
+        Whether a material without rows is refused.
 
     Raises
     ------
@@ -146,6 +156,8 @@ def gather(sources: Sources, playbook: Playbook, task_name: str) -> Material:
         trust=_named("--trust", sources.trust, intake),
     )
     material = (_flat if sources.label else _timed)(sources, playbook, task_name, intake, form)
+    if with_rows and material.rowless:
+        raise TrainingRefused(material.rowless)
     return _with_colleagues(replace(material, trust=tuple(sources.trust)))
 
 
@@ -164,15 +176,22 @@ def _timed(
     task = playbook.task(task_name)
     tz = form.tz or zone("UTC")
     note = f"{tz.key}" + ("" if form.tz else " (none declared; days begin at 00:00 UTC)")
-    _check_label_occurs(task, intake)
     asked = sources.until and parse_one(sources.until, form.tz, "--until")
-    until = asked or min(intake.observed_until, now())
-    spine = training_spine(intake.leads, intake.log, task, playbook.touches, until, tz)
-    if not len(spine):
+    until = asked or min(intake.observed_until if intake.log.n_events else now(), now())
+    if set(task.label) & set(intake.log.types):
+        spine = training_spine(intake.leads, intake.log, task, playbook.touches, until, tz)
         left = ", ".join(f"{n:,} {reason}" for reason, n in spine.left_out.items() if n)
-        raise TrainingRefused(
-            f"No row of task {task.name!r} is open and mature (observed until {iso(until, tz)}; left out: "
-            f"{left or 'nothing'}). A horizon of {task.horizon_text} needs data that go on so long after a cutoff."
+        rowless = (
+            f"No row of task {task.name!r} is open and mature (observed until {iso(until, tz)}; left "
+            f"out: {left or 'nothing'}). A horizon of {task.horizon_text} needs data that go on so long "
+            "after a cutoff."
+        )
+    else:
+        spine = Spine.none()
+        came = ", ".join(intake.log.types[:20]) or "none"
+        rowless = (
+            f"The label of task {task.name!r} is {' or '.join(task.label)}, which never occurs. The "
+            f"event types are: {came}. Name the right one in the playbook's [tasks.{task.name}]."
         )
     found = columns(
         intake.leads,
@@ -180,7 +199,20 @@ def _timed(
         tracked=set(intake.changes.attribute) if intake.changes else (),
         outcomes={*playbook.exclude_columns(task), *sources.drop, *sources.date_events.values()},
     )
-    return Material(intake, task, spine, found, tz, note, until, False, spine.lead, None, form)
+    return Material(
+        intake,
+        task,
+        spine,
+        found,
+        tz,
+        note,
+        until,
+        False,
+        spine.lead,
+        None,
+        form,
+        rowless=None if len(spine) else rowless,
+    )
 
 
 def _flat(
@@ -328,12 +360,3 @@ def _named(option: str, asked: Sequence[str], intake: Intake) -> tuple[str, ...]
             raise UsageError(f"{option} {name!r}: no such column; there are {', '.join(there)}.")
         found += matches
     return tuple(found)
-
-
-def _check_label_occurs(task: Task, intake: Intake) -> None:
-    if not set(task.label) & set(intake.log.types):
-        came = ", ".join(intake.log.types[:20]) or "none"
-        raise TrainingRefused(
-            f"The label of task {task.name!r} is {' or '.join(task.label)}, which never occurs. "
-            f"The event types are: {came}. Name the right one in the playbook's [tasks.{task.name}]."
-        )

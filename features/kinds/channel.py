@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from features.plan import Feature
 
 _CHOICES = ("distinct", "entropy", "switches", "first", "last")
+_OF_DISTINCT, _OF_ENTROPY, _OF_SWITCHES, _OF_FIRST, _OF_LAST = range(5)
 _FIRST, _LAST, _SWITCHES, _COUNTS = range(4)
 
 
@@ -37,10 +38,10 @@ def update(memory: Any, numbers: Any, event: Any) -> None:
 
 
 def finish(memory: Any, numbers: Any, lead_age: float, choice: int, _: int) -> float:
-    if choice == 2:
+    if choice == _OF_SWITCHES:
         return memory[_SWITCHES]
-    if choice >= 3:
-        code = memory[_FIRST if choice == 3 else _LAST]
+    if choice in (_OF_FIRST, _OF_LAST):
+        code = memory[_FIRST if choice == _OF_FIRST else _LAST]
         return code if code > 0.0 else math.nan
     distinct, total, logs = 0.0, 0.0, 0.0
     for cell in range(_COUNTS, len(memory)):
@@ -49,7 +50,7 @@ def finish(memory: Any, numbers: Any, lead_age: float, choice: int, _: int) -> f
             distinct += 1.0
             total += n
             logs += n * math.log2(n)
-    if choice == 0:
+    if choice == _OF_DISTINCT:
         return distinct
     return max(math.log2(total) - logs / total, 0.0) if total > 0.0 else math.nan
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from features.plan import Feature
 
 _CHOICES = ("night", "weekend", "hour", "weekday")
+_OF_NIGHT, _OF_WEEKEND, _OF_HOUR, _OF_WEEKDAY = range(4)
 _ACTS, _NIGHT, _WEEKEND, _WALL, _CHANGE = range(5)
 _EVENING, _MORNING = 22 * HOUR, 6 * HOUR
 _MONDAYS = 7 * DAY * 200_000 + 3 * DAY
@@ -60,12 +61,12 @@ def finish(memory: Any, numbers: Any, lead_age: float, choice: int, _: int) -> f
     acts = memory[_ACTS]
     if acts == 0.0:
         return math.nan
-    if choice == 0:
+    if choice == _OF_NIGHT:
         return memory[_NIGHT] / acts
-    if choice == 1:
+    if choice == _OF_WEEKEND:
         return memory[_WEEKEND] / acts
     day = math.floor(memory[_WALL] / DAY)
-    return day if choice == 3 else (memory[_WALL] - day * DAY) / HOUR
+    return day if choice == _OF_WEEKDAY else (memory[_WALL] - day * DAY) / HOUR
 
 
 def reference(seen: Seen, feature: Feature) -> float:

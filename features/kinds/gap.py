@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from features.plan import Feature
 
 _CHOICES = ("current", "longest", "mean", "spread")
+_OF_CURRENT, _OF_LONGEST, _OF_MEAN, _OF_SPREAD = range(4)
 _AGE, _LONGEST, _N, _MEAN, _SQUARES = range(5)
 
 
@@ -36,13 +37,13 @@ def update(memory: Any, numbers: Any, event: Any) -> None:
 
 
 def finish(memory: Any, numbers: Any, lead_age: float, choice: int, _: int) -> float:
-    if choice == 0:
+    if choice == _OF_CURRENT:
         return (memory[_AGE] - 1.0) / HOUR if memory[_AGE] > 0.0 else math.nan
     if memory[_N] == 0.0:
         return math.nan
-    if choice == 1:
+    if choice == _OF_LONGEST:
         return memory[_LONGEST]
-    if choice == 2:
+    if choice == _OF_MEAN:
         return memory[_MEAN]
     return math.sqrt(memory[_SQUARES] / memory[_N])
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from features.plan import Feature, Plan
 
 _CHOICES = ("furthest", "current", "back", "hours")
+_OF_FURTHEST, _OF_CURRENT, _OF_BACK, _OF_HOURS = range(4)
 _FURTHEST, _CURRENT, _BACK, _SINCE = range(4)
 
 
@@ -47,13 +48,13 @@ def update(memory: Any, step_of: Any, event: Any) -> None:
 
 
 def finish(memory: Any, step_of: Any, lead_age: float, choice: int, _: int) -> float:
-    if choice == 2:
+    if choice == _OF_BACK:
         return memory[_BACK]
     if memory[_CURRENT] == 0.0:
         return math.nan
-    if choice == 3:
+    if choice == _OF_HOURS:
         return memory[_SINCE] / HOUR
-    return memory[_FURTHEST if choice == 0 else _CURRENT]
+    return memory[_FURTHEST if choice == _OF_FURTHEST else _CURRENT]
 
 
 def reference(seen: Seen, feature: Feature) -> float:

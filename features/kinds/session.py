@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from features.plan import Feature
 
 _CHOICES = ("count", "events", "minutes", "last")
+_OF_COUNT, _OF_EVENTS, _OF_MINUTES, _OF_LAST = range(4)
 _MINUTE = 60 * SECOND
 PAUSE = 30 * _MINUTE
 """A longer pause than this begins another session."""
@@ -39,13 +40,13 @@ def update(memory: Any, numbers: Any, event: Any) -> None:
 
 def finish(memory: Any, numbers: Any, lead_age: float, choice: int, _: int) -> float:
     sessions = memory[_SESSIONS]
-    if choice == 0:
+    if choice == _OF_COUNT:
         return sessions
     if sessions == 0.0:
         return math.nan
-    if choice == 1:
+    if choice == _OF_EVENTS:
         return memory[_ACTS] / sessions
-    if choice == 2:
+    if choice == _OF_MINUTES:
         return memory[_LENGTH] / sessions / _MINUTE
     return memory[_LAST] / _MINUTE
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 LIMIT = 1e38
 """Larger values, either way, count as this one, so that sums stay finite."""
 _CHOICES = ("sum", "mean", "max", "last")
+_OF_SUM, _OF_MEAN, _OF_MAX, _OF_LAST = range(4)
 
 
 def lay_out(setting: Setting, features: Sequence[Feature]) -> Layout:
@@ -49,13 +50,13 @@ def settle(memory: Any, windows: Any, groups: Any) -> None:
 
 def finish(memory: Any, windows: Any, lead_age: float, choice: int, window: int) -> float:
     width = len(windows)
-    if choice == 0:
+    if choice == _OF_SUM:
         return memory[window]
     if memory[width + window] == 0.0:
         return math.nan
-    if choice == 1:
+    if choice == _OF_MEAN:
         return memory[window] / memory[width + window]
-    return memory[2 * width + window] if choice == 2 else memory[3 * width + 1]
+    return memory[2 * width + window] if choice == _OF_MAX else memory[3 * width + 1]
 
 
 def reference(seen: Seen, feature: Feature) -> float:

@@ -15,7 +15,7 @@ from features.errors import TrainingRefused
 from features.leakage.finding import Finding
 from features.leakage.waits import Within
 from models.playbook import Playbook
-from training.check import check, material_of, reached
+from training.check import check, reached
 from training.fit import MODEL_FROM, TREES_FROM
 from training.leaks import find, last_rows, one_row_each, refuse_leaks
 from training.simulate import simulate
@@ -112,8 +112,7 @@ def test_events_that_match_no_lead_are_explained(
     path = tmp_path / "events.parquet"
     events.to_parquet(path)
     sources = replace(large, events=path)
-    material, refusal = material_of(sources, short_playbook, "qualification")
-    assert refusal is None
+    material = gather(sources, short_playbook, "qualification")
     found = {f.detector: f for f in check(material, sources, short_playbook).findings}
     strays = found["match no lead"]
     assert strays.severity == "likely"
@@ -136,10 +135,10 @@ def test_it_works_where_training_is_refused_and_says_what_it_could_not_see(
     sources = replace(large, until="2024-06-12T00:00Z")
     with pytest.raises(TrainingRefused):
         gather(sources, short_playbook, "qualification")
-    material, refusal = material_of(sources, short_playbook, "qualification")
-    assert refusal is not None
-    checked = check(material, sources, short_playbook, refusal)
-    assert refusal in checked.unchecked
+    material = gather(sources, short_playbook, "qualification", with_rows=False)
+    assert material.rowless is not None
+    checked = check(material, sources, short_playbook)
+    assert material.rowless in checked.unchecked
     assert any("20 of either are needed" in reason for reason in checked.unchecked)
     assert {w.event_type for w in checked.waits} >= {"deal_opened", "lost"}
     assert checked.waits[0].event_type == "deal_opened"

@@ -105,15 +105,15 @@ _RESPONSE = {
 }
 
 
-def transitions(up: float = 1.0, down: float = 1.0) -> Floats:
+def transitions(up: float = 1.0) -> Floats:
     """The moves of every profile and project: ndarray of shape (P, X, S, S), rows sum to 1.
 
-    `up` and `down` are factors on progress and cooling besides those of profile and project.
+    `up` is a factor on progress besides those of profile and project.
     """
     table = np.zeros((len(PROFILES), len(PROJECTS), len(STATES), len(STATES)))
     factors = {
         "up": np.outer(_UP_BY_PROFILE, _UP_BY_PROJECT) * up,
-        "down": np.outer(_DOWN_BY_PROFILE, _DOWN_BY_PROJECT) * down,
+        "down": np.outer(_DOWN_BY_PROFILE, _DOWN_BY_PROJECT),
         "other": np.ones((len(PROFILES), len(PROJECTS))),
     }
     for direction, moves in _MOVES.items():
