@@ -466,6 +466,23 @@ def test_a_newest_event_much_older_than_the_moment_asked_about_is_a_warning(
     assert "pass --as-of" in warning
 
 
+def test_events_of_colleagues_are_all_counted_and_it_is_said_when_nothing_reads_them(
+    run: Any, write_csv: Any, tmp_path: Path
+) -> None:
+    event = {"event_type": "demo_request", "occurred_at": "2025-02-27T00:00Z", "account_id": "x"}
+    events = [{"lead_id": of, **event} for of in ("a", "b", "", "c")]
+    files = ("--leads", write_csv("leads.csv", [{"lead_id": "a"}]), "--out", tmp_path / "out.csv")
+    others = ("--account-events", write_csv("others.csv", events))
+    ran = run("score", *files, *others, "--as-of", AS_OF, "--json")
+    assert ran.code == 3
+    assert ran.said["counts"]["account events taken"] == 2
+    assert ran.said["counts"]["account events of leads in the list"] == 1
+    assert ran.said["refused_events"] == 1
+    assert any("--account-events was read and not used" in said for said in ran.said["warnings"])
+    ran = run("score", *files, "--account-events", tmp_path / "out.csv", "--as-of", AS_OF)
+    assert "would overwrite" in ran.err
+
+
 @pytest.mark.usefixtures("checked")
 def test_a_sorted_list_goes_from_most_to_least_likely(
     run: Any, world: Any, write_csv: Any, tmp_path: Path, read_csv: Any

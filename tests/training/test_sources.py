@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -292,3 +293,26 @@ def test_dates_of_the_lead_list_become_events(export: Export, short_playbook: Pl
     empty = replace(sources, date_events={"deal_opened": "nothing"})
     with pytest.raises(InputError, match="expected column 'nothing' for the event 'deal_opened'"):
         gather(empty, short_playbook, "qualification")
+
+
+def test_a_column_left_out_does_not_tell_accounts_either(
+    small: Sources, short_playbook: Playbook, tmp_path: Path
+) -> None:
+    table = (
+        pd.read_csv(small.leads) if small.leads.suffix == ".csv" else pd.read_parquet(small.leads)
+    )
+    numbers = range(len(table))
+    table = table.assign(
+        account_id=[f"A{n // 2}" for n in numbers],
+    )
+    table.to_csv(tmp_path / "leads.csv", index=False)
+    sources = replace(small, leads=tmp_path / "leads.csv")
+
+    def told_by(*drop: str) -> str | None:
+        found = gather(replace(sources, drop=drop), short_playbook, "qualification")
+        assert (found.intake.colleagues is None) == (found.account is None)
+        return found.account
+
+    assert told_by() == "account_id"
+    assert told_by("account_id") == "email"
+    assert told_by("account_id", "email") is None
