@@ -128,9 +128,7 @@ def behaviour(
         program.tables,
         out,
     )
-    size = max(_CHUNK, len(lead) // (numba.get_num_threads() * _PARTS))
-    starts = range(0, max(len(lead), 1), size)
-    in_threads(lambda at: _rows(at, min(at + size, len(lead)), *arguments), starts)
+    in_threads(lambda part: _rows(*part, *arguments), _parts(len(lead)))
     if colleagues is not None:
         _unread(out, program.of_colleagues, colleagues.account[lead] == NOT_TOLD, np.nan)
         _unread(
@@ -140,6 +138,14 @@ def behaviour(
             program.without_colleagues,
         )
     return out
+
+
+def _parts(n_rows: int) -> list[tuple[int, int]]:
+    """The rows as ranges ``(start, stop)``, each the work of one thread at a time."""
+    if n_rows <= _CHUNK:
+        return [(0, n_rows)]
+    size = max(_CHUNK, n_rows // (numba.get_num_threads() * _PARTS))
+    return [(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
 
 
 def _unread(

@@ -18,8 +18,8 @@ def in_threads(task: Callable[[Part], Result], parts: Sequence[Part]) -> list[Re
     The first part that fails, in that order, is the one whose error is raised. Only tasks that
     release the interpreter (pyarrow, ``njit(nogil=True)``) gain by it.
     """
-    threads = min(numba.get_num_threads(), len(parts))
-    if threads <= 1:
+    threads = min(numba.get_num_threads(), len(parts)) if len(parts) > 1 else 1
+    if threads == 1:
         return [task(part) for part in parts]
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(task, parts))

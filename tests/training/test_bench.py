@@ -17,7 +17,7 @@ from features.kinds import KINDS
 from features.log import EventLog
 from features.plan import Feature
 from features.program import compile_plan
-from models.playbook_schema import CATALOGUE
+from models.families import FAMILIES, lines_of
 from training.bench import duckdb_, fresh, large, logs, memory, polars_
 from training.bench.__main__ import main, measure
 from training.bench.company import company, whole_catalogue
@@ -151,7 +151,7 @@ def test_the_whole_catalogue_has_every_kind_with_every_value_and_window() -> Non
         assert {f.choice for f in features if f.kind == name} == set(kind.choices)
     assert {line.split()[0] for line in whole_catalogue()} == set(KINDS)
     plan = company(300, 10, TYPES, seed=0).plan
-    default = {replace_subject(f) for f in plan.with_features(CATALOGUE).features}
+    default = {replace_subject(f) for f in plan.with_features(lines_of(FAMILIES)).features}
     assert default <= {replace_subject(f) for f in features}
 
 

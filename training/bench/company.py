@@ -13,7 +13,7 @@ from features.instants import DAY, SECOND
 from features.kinds import KINDS
 from features.log import EventLog
 from features.plan import Attribute, Plan, Response
-from models.playbook_schema import CATALOGUE
+from models.families import FAMILIES, lines_of
 from training.bench.logs import CUTOFF, kinds, moments, sorted_log
 
 _CHANNELS = ("web", "mail", "phone", "event", "social")
@@ -70,9 +70,9 @@ def company(n_events: int, n_leads: int, types: tuple[str, ...], seed: int) -> C
 
 
 def whole_catalogue() -> tuple[str, ...]:
-    """A line for every kind there is, with all its values, and the windows of the default playbook."""
+    """A line for every kind there is, with all its values, and the windows of its family."""
     lengths = {}
-    for word, *rest in map(str.split, CATALOGUE):
+    for word, *rest in map(str.split, lines_of(FAMILIES)):
         lengths[word] = [length for length in rest if length not in KINDS[word].choices]
     return tuple(" ".join([name, *lengths.get(name, [])]) for name in KINDS)
 
