@@ -107,7 +107,13 @@ def run_build(
         plan = freeze(material, playbook, np.arange(len(material.spine)))
         report(f"features of {len(spine):,} rows")
         matrix = build(
-            plan, compile_plan(plan), material.leads, material.log, spine, material.intake.changes
+            plan,
+            compile_plan(plan),
+            material.leads,
+            material.log,
+            spine,
+            material.intake.changes,
+            material.intake.colleagues,
         )
         table = matrix.to_table()
         table = table.add_column(0, "cutoff", pa.array(spine.cutoff, pa.timestamp("us", tz="UTC")))

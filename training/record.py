@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from features.instants import DAY, MISSING, iso
 from features.spine import labels_of
@@ -13,6 +12,7 @@ from models.playbook import Playbook
 from models.scorer import code_version
 from training.evaluate import Metrics, metrics
 from training.fit import MODEL_FROM, TREES_FROM, Rung
+from training.held_out import HeldOut
 from training.sources import Material
 from training.split import Split
 
@@ -20,16 +20,11 @@ _AGE_BANDS = ((0, 30), (30, 90), (90, 180), (180, 10_000))
 """Days; rows of a task without ages are reported by these, each [from, to)."""
 
 
-def by_age(
-    material: Material,
-    split: Split,
-    label: npt.NDArray[np.int8],
-    probability: npt.NDArray[np.float64],
-) -> dict[str, Metrics]:
-    """Figures by the age of the lead at the cutoff."""
+def by_age(material: Material, held_out: HeldOut) -> dict[str, Metrics]:
+    """Figures of whoever answers, by the age of the lead at the cutoff."""
     if material.flat:
         return {}
-    spine = material.spine.take(split.test)
+    spine = held_out.spine
     if material.task.ages:
         parts = {f"{age / DAY:g} days": spine.age == age for age in material.task.ages}
     else:
@@ -40,7 +35,9 @@ def by_age(
             for low, high in _AGE_BANDS
         }
     return {
-        name: metrics(label[rows], probability[rows]) for name, rows in parts.items() if rows.any()
+        name: metrics(held_out.label[rows], held_out.best[rows])
+        for name, rows in parts.items()
+        if rows.any()
     }
 
 

@@ -22,10 +22,11 @@ from models.playbook import Playbook
 from models.points_map import PointsMap, drawn_rows
 from models.scorecard import Scorecard
 from models.terminal import Report
-from training.evaluate import Metrics, metrics
+from training.evaluate import Metrics
 from training.fit import Rows, Rung, fit, rung
 from training.freeze import freeze
 from training.golden import golden
+from training.held_out import HeldOut
 from training.leaks import refuse_leaks
 from training.masking import masked
 from training.record import by_age, notes, record
@@ -48,6 +49,8 @@ class Trained:
     artefact : Artefact or None
         None where too few leads converted: rules answer.
     points_map : PointsMap
+    held_out : HeldOut
+        The test rows, with every answer to them.
     rung, converted, others
         How far the ladder was climbed, and on how many leads of either class.
     figures : dict of str to Metrics
@@ -64,6 +67,7 @@ class Trained:
 
     artefact: Artefact | None
     points_map: PointsMap
+    held_out: HeldOut
     rung: Rung
     converted: int
     others: int
@@ -120,7 +124,7 @@ def train(
         seed=seed,
     )
     reached, converted, others = rung(label[split.train], material.group[split.train])
-    predictions = {
+    probability = {
         "scorecard": points_map.probability(points.total[split.test]),
         "base rate": np.full(len(split.test), label[split.train].mean()),
     }
@@ -128,23 +132,33 @@ def train(
     if reached != "rules":
         artefact = _fitted(material, matrix, split, reached, seed, report)
         X = artefact.encoder.encode(matrix.take(split.test))
-        predictions = {"model": artefact.model.probability(X), **predictions}
-    figures = {name: metrics(label[split.test], p) for name, p in predictions.items()}
-    best = next(iter(predictions.values()))
-    by_segment = by_age(material, split, label[split.test], best)
+        probability = {"model": artefact.model.probability(X), **probability}
+    test = spine.take(split.test)
+    held_out = HeldOut(
+        split,
+        matrix,
+        test,
+        label[split.test],
+        material.group[split.test],
+        probability,
+        points.total[split.test],
+    )
+    figures = {name: held_out.metrics(name) for name in probability}
+    by_segment = by_age(material, held_out)
     said = notes(material, reached, converted, others)
     said += [
         str(leak) if leak.severity == "note" else f"{leak.severity} leak: {leak}" for leak in leaks
     ]
     written = record(material, split, playbook, figures, by_segment, said)
     if artefact is not None:
-        drawn = drawn_rows(spine.lead[split.test], (spine.cutoff[split.test],), seed)
-        evidence = Evidence.of(best[drawn], label[split.test][drawn])
+        drawn = drawn_rows(test.lead, (test.cutoff,), seed)
+        evidence = Evidence.of(held_out.best[drawn], held_out.label[drawn])
         written = {**artefact.record, **written}
         artefact = golden(replace(artefact, evidence=evidence, record=written), seed)
     return Trained(
         artefact,
         points_map,
+        held_out,
         reached,
         converted,
         others,

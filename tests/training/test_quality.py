@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from models.calibration import log_loss
 from models.playbook import Playbook
 from training.baselines import plain_counts
 from training.fit import PARAMETERS
-from training.held_out import held_out
 from training.quality.__main__ import comparisons, main
 from training.quality.comparison import HEADER, OURS, Comparison, gain_share
 from training.quality.real import FLAT, bpi2012, own_training_rows
@@ -126,12 +124,17 @@ def test_held_out_rows_are_those_measured_in_training(world: Any) -> None:
     playbook = Playbook.load()
     material = gather(Sources(*files, timezone="Asia/Tokyo"), playbook, "qualification")
     trained = train(material, playbook)
-    rows = held_out(material, trained, playbook)
+    rows, artefact = trained.held_out, trained.artefact
+    assert artefact is not None
     for name, figures in trained.figures.items():
         assert rows.metrics(name) == figures
-    wrong = replace(trained, figures=dict.fromkeys(trained.figures, trained.figures["base rate"]))
-    with pytest.raises(ValueError, match="model: log loss"):
-        held_out(material, wrong, playbook)
+    intake = material.intake
+    again = artefact.matrix(
+        material.leads, material.log, rows.spine, intake.changes, intake.colleagues
+    )
+    np.testing.assert_array_equal(
+        artefact.model.probability(artefact.encoder.encode(again)), rows.probability["model"]
+    )
 
     counts = plain_counts(material, rows.matrix)
     names = rows.matrix.plan.names

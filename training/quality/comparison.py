@@ -11,7 +11,7 @@ import numpy.typing as npt
 from models.calibration import row_losses
 from models.playbook import Playbook
 from training.evaluate import Metrics, metrics
-from training.held_out import HeldOut, Probabilities, held_out
+from training.held_out import HeldOut, Probabilities
 from training.resampling import Interval, mean_interval
 from training.sources import Material, Sources, gather
 from training.train import train
@@ -87,4 +87,4 @@ def gain_share(base: float, ours: float, best: float) -> float:
 def trained_on(sources: Sources, playbook: Playbook) -> tuple[Material, HeldOut]:
     """What was gathered, and the rows held out from the model trained on it."""
     material = gather(sources, playbook, "qualification")
-    return material, held_out(material, train(material, playbook), playbook)
+    return material, train(material, playbook).held_out
