@@ -220,7 +220,8 @@ def account_source(leads: Leads, log: EventLog, banned: Container[str]) -> str |
 def account_names(leads: Leads, log: EventLog, source: str) -> pa.Array | None:
     """The account of each lead by name, null for none; None when the list does not have the source."""
     if source == EVENTS:
-        return _named_by_events(log) if log.accounts else None
+        # Where events have the column, one that names no account says that there is none.
+        return _named_by_events(log) if len(log.account) or log.accounts else None
     if source not in leads.attributes.column_names:
         return None
     return _companies(leads.attributes[source])

@@ -50,6 +50,11 @@ class Phrases:
             length=wording.span((feature.parameter or 0) / HOUR, self.lang),
         )
 
+    def attribute(self, name: str, value: str = "…") -> str:
+        """What an attribute says when it has a value, already in words."""
+        words = wording.texts(self.lang)["attribute"]["given"]
+        return str(words.format(label=self._attribute(name), value=value))
+
     def plain(self, feature: Feature, value: float) -> str | float:
         """The value of a feature as a fact: codes by the name they stand for."""
         names: Mapping[str, tuple[str, ...]] = {

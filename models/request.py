@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from features.arrivals import Arrivals, Ids
 from features.cells import as_text, text_column
-from features.colleagues import NOT_TOLD, Colleagues, grouped
+from features.colleagues import MOST_PEOPLE, NO_ACCOUNT, NOT_TOLD, Colleagues, grouped
 from features.errors import InputError
 from features.form import Form
 from features.instants import MISSING, Instants
@@ -60,6 +60,7 @@ class AccountEventIn(_Message):
     event_type: Id
     occurred_at: Time = Field(min_length=1, description="ISO 8601: when it happened")
     recorded_at: Time | None = Field(default=None, description="ISO 8601: when the source knew")
+    event_id: Text | None = None
 
 
 class ScoreRequest(_Message):
@@ -153,16 +154,41 @@ def colleagues_in(requests: Sequence[ScoreRequest], leads: Leads, form: Form) ->
         name: len(leads) + n
         for n, name in enumerate(dict.fromkeys(e.lead_id for _, _, e in events))
     }
-    rows = np.arange(len(requests))
+    rows = np.array([row for row, _, _ in events], dtype=np.int64)
+    who = np.array([people[event.lead_id] for _, _, event in events], dtype=np.int32)
+    visible_at = np.maximum(occurred_at, recorded_at)
+    kept = _first_versions([event.event_id for _, _, event in events], rows, who, visible_at)
+    size = 1 + np.bincount(
+        np.unique(np.column_stack([rows, who]), axis=0)[:, 0], minlength=len(told)
+    )
+    account = np.where(size > MOST_PEOPLE, NO_ACCOUNT, np.arange(len(told)))
     return grouped(
-        np.where(told, rows, NOT_TOLD),
+        np.where(told, account, NOT_TOLD),
         len(requests),
-        np.array([row for row, _, _ in events], dtype=np.int64),
-        occurred_at,
-        np.maximum(occurred_at, recorded_at),
-        np.array([types[event.event_type] for _, _, event in events], dtype=np.int32),
-        np.array([people[event.lead_id] for _, _, event in events], dtype=np.int32),
+        rows[kept],
+        occurred_at[kept],
+        visible_at[kept],
+        np.array([types[event.event_type] for _, _, event in events], dtype=np.int32)[kept],
+        who[kept],
         tuple(types),
+    )
+
+
+def _first_versions(
+    event_id: Sequence[str | None],
+    row: npt.NDArray[np.int64],
+    who: npt.NDArray[np.int32],
+    visible_at: Instants,
+) -> npt.NDArray[np.int64]:
+    """The events to count, in their order: of those of one id and person, the first to be known."""
+    first: dict[tuple[int, int, str], int] = {}
+    for place in np.argsort(visible_at, kind="stable"):
+        if event_id[place]:
+            first.setdefault((row[place], who[place], str(event_id[place])), place)
+    kept = set(first.values())
+    return np.array(
+        [place for place, given in enumerate(event_id) if not given or place in kept],
+        dtype=np.int64,
     )
 
 

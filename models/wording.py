@@ -83,7 +83,8 @@ def quantity(value: float, unit: str, lang: str) -> str:
     if unit == "weekday":
         return words["weekdays"].split()[int(value)]
     if unit == "o'clock":
-        return f"{int(value)}:{int(value % 1 * 60):02}"
+        minutes = round(value * 60)
+        return f"{minutes // 60 % 24}:{minutes % 60:02}"
     shown = f"{value:.0f}" if value == round(value) else f"{value:.3g}"
     return words[unit].format(n=shown) if unit in words else shown
 

@@ -14,7 +14,7 @@ from features.spine import labels_of
 from models.points_map import drawn_rows
 from training.sources import Material
 
-KEPT = 16
+KEPT = 10
 """How many pairs a plan counts."""
 _TYPES = 16
 """Pairs of so many of the most frequent types are tried."""

@@ -42,6 +42,15 @@ def run_features(
         }
         for feature in plan.features
     ]
+    rows += [
+        {
+            "name": attribute.name,
+            "unit": attribute.type,
+            "en": english.attribute(attribute.name),
+            "ja": japanese.attribute(attribute.name),
+        }
+        for attribute in plan.attributes
+    ]
     if as_json:
         print_json({"features": rows})
     else:

@@ -73,7 +73,7 @@ class Unmatched:
     causes : dict of str to float
         Cause -> the share of unknown ids that are in the list but for it, where there are any.
     absent : int
-        Unknown ids with an event of the label.
+        Unknown ids with an event of the label that no cause makes equal to one of the list.
     """
 
     events: int
@@ -105,6 +105,9 @@ def unmatched(
     eventless = lead_id.filter(pc.invert(pc.is_in(lead_id, value_set=event_lead.unique())))
     some = unknown.slice(0, LOOKED_AT)
     causes = {}
+    for alike in CAUSES.values():
+        # Written otherwise, not absent.
+        absent = absent.filter(pc.invert(pc.is_in(alike(absent), value_set=alike(lead_id))))
     for cause, alike in CAUSES.items():
         found = pc.is_in(alike(some), value_set=alike(lead_id)) if len(some) else pa.array([])
         share = float(np.mean(found.to_numpy(zero_copy_only=False))) if len(some) else 0.0

@@ -102,6 +102,21 @@ def test_an_account_that_an_event_names_is_known_from_then_on() -> None:
     assert values[:, ACTS].tolist() == [0, 2, 0, 1]
 
 
+def test_whoever_s_events_could_name_an_account_and_do_not_has_no_colleagues() -> None:
+    """Alone as beside somebody who has one."""
+    first, both = leads_of([NOW - DAY]), leads_of([NOW - DAY] * 2)
+    one, other = Event("page", NOW - HOUR), Event("page", NOW - HOUR, lead=1)
+    alone = replace(log_of(first, [one]), account=np.array([-1], dtype=np.int32))
+    beside = replace(
+        log_of(both, [one, other]), account=np.array([-1, 0], dtype=np.int32), accounts=("x",)
+    )
+    for leads, log in ((first, alone), (both, beside)):
+        names = account_names(leads, log, EVENTS)
+        assert names is not None
+        assert names[0].as_py() is None
+    assert account_names(first, log_of(first, [one]), EVENTS) is None
+
+
 @pytest.mark.parametrize(
     "domain",
     [

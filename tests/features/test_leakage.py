@@ -451,6 +451,13 @@ def test_an_eighteenth_character_that_does_not_fit_is_another_id() -> None:
     assert compared.causes == {}
 
 
+def test_converted_leads_whose_ids_are_written_otherwise_are_not_absent() -> None:
+    leads = pa.array([f"lead{n}" for n in range(100)])
+    events = pa.array([f"LEAD{n}" for n in range(60)] + ["gone1", "gone2"])
+    compared = unmatched(leads, events, pa.array(["won"] * 62), {"won"})
+    assert compared.absent == 2
+
+
 def test_few_strays_are_no_matter_and_absent_customers_are() -> None:
     ids = pa.array([*IDS * 10, "stray"])
     types = pa.array(["view"] * 401)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from features.attributes import as_of
+from features.colleagues import MOST_PEOPLE, NO_ACCOUNT, NOT_TOLD, Colleagues
 from features.errors import InputError
 from features.form import Form
 from features.instants import DAY, HOUR, MISSING
@@ -21,7 +22,7 @@ from features.log import EventLog, Leads
 from features.plan import Attribute
 from features.spine import Spine
 from features.times import parse_one
-from models.request import ScoreRequest, cutoffs, leads_and_log
+from models.request import ScoreRequest, colleagues_in, cutoffs, leads_and_log
 
 FORM = Form({}, {}, None, frozenset({"deal_opened"}), 2**62)
 TOKYO = Form({}, {}, ZoneInfo("Asia/Tokyo"), frozenset({"deal_opened"}), 2**62)
@@ -211,3 +212,44 @@ def test_the_order_of_keys_and_of_events_changes_nothing() -> None:
     (_, one), (_, other) = taken(first), taken(again)
     for name in ("occurred_at", "event_type", "content", "value"):
         assert getattr(one, name).tobytes() == getattr(other, name).tobytes()
+
+
+def _colleagues(*told: list[dict[str, Any]] | None) -> Colleagues | None:
+    requests = [
+        ScoreRequest.model_validate({"lead": {"lead_id": "a"}, "account_events": events})
+        for events in told
+    ]
+    return colleagues_in(requests, leads_and_log(requests, FORM)[0], FORM)
+
+
+def _act(who: str, day: int, **more: str) -> dict[str, Any]:
+    at = f"2026-01-{day:02}T00:00:00Z"
+    return {"lead_id": who, "event_type": "page_view", "occurred_at": at, **more}
+
+
+def test_a_request_tells_of_colleagues_or_that_there_are_none_or_nothing() -> None:
+    assert _colleagues(None, None) is None
+    found = _colleagues(None, [], [_act("b", 1), _act("a", 2), _act("c", 3)])
+    assert found is not None
+    assert found.account.tolist() == [NOT_TOLD, 1, 2]
+    # What the lead itself did is not what a colleague did.
+    assert np.diff(found.offsets).tolist() == [0, 0, 2]
+
+
+def test_a_version_of_a_colleague_s_event_counts_once_as_first_known() -> None:
+    late, early = _act("b", 1, event_id="1", recorded_at="2026-01-09T00:00:00Z"), _act("b", 2)
+    again = {**early, "event_id": "1"}
+    for events in ([late, again], [again, late]):
+        found = _colleagues(events)
+        assert found is not None
+        assert found.visible_at.tolist() == [instant("2026-01-02T00:00:00Z")]
+    both = _colleagues([again, _act("c", 2, event_id="1"), early, early])
+    assert both is not None
+    assert len(both.occurred_at) == 4
+
+
+def test_more_people_than_can_know_of_each_other_are_no_account() -> None:
+    crowd = [_act(f"p{n}", 1) for n in range(MOST_PEOPLE)]
+    found = _colleagues(crowd, crowd[1:])
+    assert found is not None
+    assert found.account.tolist() == [NO_ACCOUNT, 1]

@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from features.build import Matrix
 from features.groups import ANY, BY_LEAD, BY_US, OTHER
 from models import wording
 from models.explain import groups
-from models.wording import LANGUAGES, ago, language, sentence, texts
+from models.wording import LANGUAGES, ago, language, quantity, sentence, texts
 
 FACTS: list[tuple[str, dict[str, Any]]] = [
     ("events", {"count": 0}),
@@ -126,3 +127,10 @@ def test_the_language_asked_for(accept: str | None, lang: str) -> None:
 @given(st.text())
 def test_whatever_is_asked_a_language_there_is_comes_back(accept: str) -> None:
     assert language(accept) in LANGUAGES
+
+
+def test_every_minute_of_a_day_is_said_as_it_is() -> None:
+    """An hour is a float of single precision, below the minute it stands for as often as above."""
+    for minute in range(24 * 60):
+        hour = float(np.float32(minute / 60))
+        assert quantity(hour, "o'clock", "ja") == f"{minute // 60}:{minute % 60:02}"
