@@ -88,7 +88,7 @@ class Artefact:
     @cached_property
     def groups(self) -> Groups:
         """Which features make one reason."""
-        return groups(self.plan)
+        return groups(self.plan, self.encoder.statistics)
 
     @cached_property
     def version(self) -> str:

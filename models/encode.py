@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,13 @@ import pyarrow.compute as pc
 
 from features.build import Matrix
 from features.plan import Plan
+from models.statistics import Key, Statistic
 
 RARE = 20
 """A category of fewer leads than this in training is not stored; it shares code 0 with unseen ones."""
+
+MOST_CODES = 1000
+"""A number of more different whole values than this is an amount and no code."""
 
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -30,10 +35,17 @@ class Encoder:
         0 stands for a text seen too rarely in training or never.
     codes : dict of str to int
         Behavioural features that are codes already, with the number of their codes.
+    whole : dict of str to tuple of float
+        For each number attribute whose values are whole and few, so that they may be codes, those
+        that enough leads have, ascending.
+    statistics : tuple of Statistic
+        What is known of values and pairs of values besides their codes.
     """
 
     categories: dict[str, tuple[str, ...]]
     codes: dict[str, int] = field(default_factory=dict)
+    whole: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    statistics: tuple[Statistic, ...] = ()
 
     @property
     def levels(self) -> dict[str, int]:
@@ -43,9 +55,13 @@ class Encoder:
     @classmethod
     def fit(cls, matrix: Matrix, lead: npt.NDArray[np.int64]) -> Encoder:
         """Learn the categories of training rows; `lead` tells which rows are one lead."""
-        categories = {}
+        categories, whole = {}, {}
         for attribute, column in zip(matrix.plan.attributes, matrix.attributes, strict=True):
-            if isinstance(column, pa.Array):
+            if not isinstance(column, pa.Array):
+                values = _whole(column, lead)
+                if values:
+                    whole[attribute.name] = values
+            else:
                 encoded = column.dictionary_encode()
                 codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
                 pairs = np.unique(np.column_stack([codes, lead]), axis=0)
@@ -54,11 +70,38 @@ class Encoder:
                 categories[attribute.name] = tuple(
                     sorted(t for t, n in zip(texts, leads, strict=True) if n >= RARE)
                 )
-        return cls(categories, matrix.plan.levels)
+        return cls(categories, matrix.plan.levels, whole)
+
+    def with_statistics(self, statistics: Sequence[Statistic]) -> Encoder:
+        """The same with target statistics."""
+        return replace(self, statistics=tuple(statistics))
+
+    def names(self, plan: Plan) -> list[str]:
+        """The columns of `encode`: the plan's features, then those of the statistics."""
+        return [*plan.names, *(name for s in self.statistics for name in s.names)]
+
+    def keys(self, matrix: Matrix) -> dict[str, Key]:
+        """The attributes that target statistics can be of, as codes."""
+        found = {}
+        for attribute, column in zip(matrix.plan.attributes, matrix.attributes, strict=True):
+            name = attribute.name
+            if isinstance(column, pa.Array):
+                size = len(self.categories[name]) + 2
+                codes = self._codes(name, column)
+            elif name in self.whole:
+                known = np.array(self.whole[name])
+                size = len(known) + 2
+                place = np.minimum(np.searchsorted(known, column), len(known) - 1)
+                codes = np.where(known[place] == column, place + 1.0, 0.0).astype(np.float32)
+                codes[np.isnan(column)] = np.nan
+            else:
+                continue
+            found[name] = Key(np.where(np.isnan(codes), size - 1, codes).astype(np.int64), size)
+        return found
 
     def encode(self, matrix: Matrix) -> npt.NDArray[np.float32]:
         """The model's input, shape (n_rows, n_features), float32; NaN for missing."""
-        X = np.empty((len(matrix), len(matrix.plan.names)), dtype=np.float32)
+        X = np.empty((len(matrix), len(self.names(matrix.plan))), dtype=np.float32)
         width = matrix.behaviour.shape[1]
         X[:, :width] = matrix.behaviour
         for place, (attribute, column) in enumerate(
@@ -69,6 +112,10 @@ class Encoder:
                 X[:, place] = np.clip(column, -_LARGEST, _LARGEST)
             else:
                 X[:, place] = self._codes(attribute.name, column)
+        keys = self.keys(matrix) if self.statistics else {}
+        for place, statistic in enumerate(self.statistics):
+            at = len(matrix.plan.names) + 2 * place
+            X[:, at : at + 2] = statistic.columns(keys)
         return X
 
     def _codes(self, name: str, column: pa.Array) -> npt.NDArray[np.float32]:
@@ -91,10 +138,31 @@ class Encoder:
     def to_json(self) -> dict[str, Any]:
         """Plain values, as stored in an artefact."""
         categories = {name: list(texts) for name, texts in self.categories.items()}
-        return {"categories": categories, "codes": self.codes}
+        return {
+            "categories": categories,
+            "codes": self.codes,
+            "whole": {name: list(values) for name, values in self.whole.items()},
+            "statistics": [statistic.to_json() for statistic in self.statistics],
+        }
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Encoder:
         """The encoder that `to_json` wrote."""
         categories = {name: tuple(texts) for name, texts in stored["categories"].items()}
-        return cls(categories, stored["codes"])
+        return cls(
+            categories,
+            stored["codes"],
+            {name: tuple(values) for name, values in stored.get("whole", {}).items()},
+            tuple(Statistic.from_json(told) for told in stored.get("statistics", [])),
+        )
+
+
+def _whole(column: npt.NDArray[np.float64], lead: npt.NDArray[np.int64]) -> tuple[float, ...]:
+    """The values of a number that may be a code, which enough leads have; none if it is an amount."""
+    known = np.isfinite(column)
+    values, codes = np.unique(column[known], return_inverse=True)
+    if not 2 < len(values) <= MOST_CODES or (values % 1 != 0).any():
+        return ()
+    pairs = np.unique(np.column_stack([codes, lead[known]]), axis=0)
+    leads = np.bincount(pairs[:, 0], minlength=len(values))
+    return tuple(float(value) for value in values[leads >= RARE])

@@ -12,7 +12,7 @@ and the starting point g(b), to which the effects sum; not what would happen if 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -24,6 +24,7 @@ from features.kinds import KINDS
 from features.log import EventLog
 from features.plan import Feature, Plan
 from models.conversion import ConversionModel
+from models.statistics import Statistic
 
 MOST = 5
 """The most reasons an answer carries."""
@@ -36,9 +37,10 @@ class Groups:
     Attributes
     ----------
     names : tuple of str
-        Group names: an event type or a group of types, a kind of feature, or an attribute.
+        Group names: an event type or a group of types, a kind of feature, an attribute, or a pair
+        of attributes.
     roles : tuple of str
-        ``"events"``, ``"age"``, ``"kind"`` or ``"attribute"``: how it is said.
+        ``"events"``, ``"age"``, ``"kind"``, ``"attribute"`` or ``"pair"``: how it is said.
     of_feature : ndarray of shape (n_features,), int64
         The group of each column of the model's input.
     """
@@ -48,10 +50,13 @@ class Groups:
     of_feature: npt.NDArray[np.int64]
 
 
-def groups(plan: Plan) -> Groups:
-    """The groups of a plan's features."""
+def groups(plan: Plan, statistics: Sequence[Statistic] = ()) -> Groups:
+    """The groups of a plan's features and of target statistics."""
     keys = [_key(feature) for feature in plan.features]
     keys += [("attribute", a.name) for a in plan.attributes]
+    for statistic in statistics:
+        role = "attribute" if len(statistic.of) == 1 else "pair"
+        keys += [(role, " x ".join(statistic.of))] * len(statistic.names)
     distinct = list(dict.fromkeys(keys))
     place = {key: i for i, key in enumerate(distinct)}
     return Groups(

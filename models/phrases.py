@@ -37,6 +37,9 @@ class Phrases:
         if role == "kind":
             feature = self._features[facts["feature"]]
             return self.feature(feature, self._value(feature, facts["value"]))
+        if role == "pair":
+            told = facts["values"].items()
+            return " × ".join(self.reason("attribute", of, {"value": value}) for of, value in told)
         label = self.group(name) if role == "events" else self._attribute(name)
         return wording.sentence(role, label, facts, self.lang)
 

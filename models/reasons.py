@@ -39,6 +39,7 @@ def reasons_of(
     effect = explain.effects(artefact.model, artefact.groups, X)
     names, roles = artefact.groups.names, artefact.groups.roles
     columns = {a.name: c for a, c in zip(matrix.plan.attributes, matrix.attributes, strict=True)}
+    pairs = {" x ".join(told.of): told.of for told in artefact.encoder.statistics}
     words = Phrases(playbook, matrix.plan, lang)
 
     def facts(place: int, group: int) -> dict[str, Any]:
@@ -49,6 +50,8 @@ def reasons_of(
             return explain.age_facts(int(leads.created_at[lead]), cutoff)
         if roles[group] == "kind":
             return _strongest_feature(place, group)
+        if roles[group] == "pair":
+            return {"values": {of: _plain(columns[of][place]) for of in pairs[names[group]]}}
         return {"value": _plain(columns[names[group]][place])}
 
     def _strongest_feature(place: int, group: int) -> dict[str, Any]:

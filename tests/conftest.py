@@ -21,9 +21,9 @@ import tegakari
 from models.settings import Settings
 from serving.app import create_app
 from training.command import run_train
-from training.fit import PARAMETERS
 from training.simulate import simulate
 from training.sources import Sources
+from training.trees import PARAMETERS
 
 END = datetime(2025, 6, 1, tzinfo=UTC)
 """The world's last midnight: past on any clock, or its events would be refused as future ones."""
@@ -92,7 +92,7 @@ def environment_fixture() -> Environment:
 
 def fit_quickly(patch: pytest.MonkeyPatch) -> None:
     """Fit a sound model instead of the best: few trees, and one thread, which waits for no other."""
-    patch.setattr("training.fit.MOST_TREES", 40)
+    patch.setattr("training.trees.MOST_TREES", 40)
     patch.setitem(PARAMETERS, "num_threads", 1)
 
 

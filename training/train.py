@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,25 +16,21 @@ from features.program import compile_plan
 from features.reading import Refusal
 from features.spine import labels_of
 from models.artefact import Artefact
-from models.encode import Encoder
 from models.evidence import Evidence
 from models.playbook import Playbook
 from models.points_map import PointsMap, drawn_rows
 from models.scorecard import Scorecard
 from models.terminal import Report
 from training.evaluate import Metrics
-from training.fit import Rows, Rung, fit, rung
+from training.fit import Rung, Tuning, fit_matrix, rung
 from training.freeze import freeze
 from training.golden import golden
 from training.held_out import HeldOut
 from training.leaks import refuse_leaks
-from training.masking import masked
 from training.record import by_age, notes, record
 from training.sources import Material
 from training.split import (
     Split,
-    grouped_folds,
-    rolling_origins,
     split_at_random,
     split_by_time,
 )
@@ -84,8 +80,14 @@ def train(
     playbook: Playbook,
     report: Report = lambda step: None,
     seed: int = 0,
+    tuning: Tuning | None = None,
 ) -> Trained:
     """Train, calibrate and measure; the artefact that is measured is the one returned.
+
+    Parameters
+    ----------
+    tuning : Tuning, optional
+        How the parameters of trees are found; by default the default set alone is tried.
 
     Raises
     ------
@@ -130,7 +132,7 @@ def train(
     }
     artefact = None
     if reached != "rules":
-        artefact = _fitted(material, matrix, split, reached, seed, report)
+        artefact = _fitted(material, matrix, split, reached, seed, report, tuning)
         X = artefact.encoder.encode(matrix.take(split.test))
         probability = {"model": artefact.model.probability(X), **probability}
     test = spine.take(split.test)
@@ -227,22 +229,25 @@ def _fitted(
     reached: Rung,
     seed: int,
     report: Report,
+    tuning: Tuning | None,
 ) -> Artefact:
-    in_training = masked(matrix.take(split.train), seed)
-    label = labels_of(material.spine)[split.train]
-    lead = material.group[split.train]
-    encoder = Encoder.fit(in_training, lead)
-    rows = Rows(encoder.encode(in_training), label, lead)
-    if material.flat:
-        folds = grouped_folds(rows.label, rows.lead, seed)
-    else:
-        assert material.task.horizon is not None
-        folds = rolling_origins(material.spine.take(split.train), material.task.horizon)
-    fitted = fit(rows, folds, reached, encoder, matrix.plan.names, seed, report)
+    fitted = fit_matrix(
+        matrix.take(split.train),
+        material.spine.take(split.train),
+        material.group[split.train],
+        material.task.horizon,
+        reached,
+        seed,
+        report,
+        tuning,
+    )
     return Artefact(
         matrix.plan,
         material.task,
-        encoder,
+        fitted.encoder,
         fitted.model,
-        record={"parameters": fitted.parameters},
+        record={
+            "parameters": fitted.parameters,
+            "trials": [asdict(trial) for trial in fitted.trials],
+        },
     )

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-import training.fit
+import training.trees
 from models.playbook import Playbook
 from training.simulate import simulate
 from training.sources import Material, Sources, gather
@@ -68,9 +68,9 @@ def trained(material: Material, short_playbook: Playbook) -> Trained:
 
 def quick(patch: pytest.MonkeyPatch) -> None:
     """Few trees, on one thread: what is tested does not depend on how many."""
-    patch.setattr(training.fit, "MOST_TREES", 120)
-    patch.setattr(training.fit, "PATIENCE", 20)
-    patch.setitem(training.fit.PARAMETERS, "num_threads", 1)
+    patch.setattr(training.trees, "MOST_TREES", 120)
+    patch.setattr(training.trees, "PATIENCE", 20)
+    patch.setitem(training.trees.PARAMETERS, "num_threads", 1)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from training.bench.logs import CUTOFF, TYPES, invented_log, write
 from training.bench.polars_ import Form
 from training.bench.seventy import plan_of, same
 from training.bench.timing import HEADER, Asked, Measure, fastest, in_turns
-from training.fit import PARAMETERS
+from training.trees import PARAMETERS
 
 N_LEADS = 40
 
@@ -33,7 +33,7 @@ N_LEADS = 40
 @pytest.fixture
 def _few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
     """What answers matters here, not how well."""
-    monkeypatch.setattr("training.fit.MOST_TREES", 20)
+    monkeypatch.setattr("training.trees.MOST_TREES", 20)
     # Threads wait by spinning, which is slow where cores are shared.
     monkeypatch.setitem(PARAMETERS, "num_threads", 1)
 

@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-import training.fit
+import training.trees
 from models.conversion import Trees
 from models.encode import Encoder
 from models.logistic import Logistic
 from training.evaluate import metrics
-from training.fit import MODEL_FROM, TREES_FROM, Fitted, Rows, Rung, fit, rung
+from training.fit import MODEL_FROM, TREES_FROM, Fitted, Rung, fit, rung
+from training.rows import Rows
 from training.split import grouped_folds
 
 pytestmark = pytest.mark.usefixtures("few_trees")
@@ -110,8 +111,8 @@ def test_new_leads_are_answered_by_calibrated_probabilities(
     training_rows: Rows, form: Rung, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The slope is 1 within noise: that of the new rows, and that of the rows calibrated on."""
-    monkeypatch.setattr(training.fit, "MOST_TREES", 800)
-    monkeypatch.setattr(training.fit, "PATIENCE", 60)
+    monkeypatch.setattr(training.trees, "MOST_TREES", 800)
+    monkeypatch.setattr(training.trees, "PATIENCE", 60)
     model = fitted(training_rows, form, n_folds=5).model
     new = invented(8000, 77, rows_per_lead=1)
     p = model.probability(new.X)

@@ -16,7 +16,6 @@ from features.spine import Spine
 from models.calibration import log_loss
 from models.playbook import Playbook
 from training.baselines import plain_counts
-from training.fit import PARAMETERS
 from training.quality.__main__ import comparisons, main
 from training.quality.comparison import HEADER, OURS, Comparison, gain_share
 from training.quality.real import FLAT, bpi2012, own_training_rows
@@ -25,6 +24,7 @@ from training.quality.world import world as simulated_world
 from training.resampling import mean_interval
 from training.sources import Sources, gather
 from training.train import train
+from training.trees import PARAMETERS
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 RNG = np.random.default_rng(11)
@@ -33,7 +33,7 @@ RNG = np.random.default_rng(11)
 @pytest.fixture(autouse=True)
 def _few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is compared matters here, not how good it is."""
-    monkeypatch.setattr("training.fit.MOST_TREES", 20)
+    monkeypatch.setattr("training.trees.MOST_TREES", 20)
     # Threads wait by spinning, which is slow where cores are shared.
     monkeypatch.setitem(PARAMETERS, "num_threads", 1)
 

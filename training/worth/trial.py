@@ -9,14 +9,11 @@ import numpy.typing as npt
 
 from features.build import Matrix, build
 from features.program import compile_plan
-from models.encode import Encoder
 from models.families import FAMILIES, kinds_of
 from models.terminal import Report
-from training.fit import Rows, fit, rung
+from training.fit import fit_matrix, rung
 from training.freeze import freeze
 from training.held_out import Probabilities
-from training.masking import masked
-from training.split import rolling_origins
 from training.worth.worlds import World
 
 
@@ -71,10 +68,7 @@ def trial(world: World, matrix: Matrix, report: Report) -> Trial:
     reached, converted, _ = rung(label, lead)
     if reached == "rules":
         raise ValueError(f"{world.name}: {converted} converted leads are too few for a model")
-    seen = masked(matrix.take(split.train), world.seed)
-    encoder = Encoder.fit(seen, lead)
-    rows = Rows(encoder.encode(seen), label, lead)
-    folds = rolling_origins(material.spine.take(split.train), world.horizon)
-    fitted = fit(rows, folds, reached, encoder, matrix.plan.names, world.seed, report)
-    test = fitted.model.probability(encoder.encode(matrix.take(split.test)))
+    inside, spine = matrix.take(split.train), material.spine.take(split.train)
+    fitted = fit_matrix(inside, spine, lead, world.horizon, reached, world.seed, report)
+    test = fitted.model.probability(fitted.encoder.encode(matrix.take(split.test)))
     return Trial(test, split.train[fitted.held_out], fitted.predicted)
