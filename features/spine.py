@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -99,24 +99,26 @@ def training_spine(
     observed_until: int,
     tz: ZoneInfo,
 ) -> Spine:
-    """Every open lead at every mature cutoff of the task, with its label.
+    """Every lead of the task at every mature cutoff, with its label.
 
     A row with ``cutoff + horizon > observed_until`` is immature: left out and counted, whatever
     has happened so far. States are taken by when things occurred, also where the source recorded
-    them late: a lead already closed has nothing left to predict.
+    them late: a lead already closed has nothing left to predict. A row is counted under one reason,
+    the first of: not the task's lead, silent for too long, immature.
     """
     if task.horizon is None:
         raise ValueError("a flat task has no cutoffs")
     lead, cutoff, age = _candidates(leads, task, observed_until, tz)
     seen = states(log, leads, task, touches, lead, cutoff, log.occurred_at)
     mature = cutoff + task.horizon <= observed_until
-    is_open = seen.closed_by < 0
+    others = others_by_reason(task, log.types, seen, cutoff)
+    theirs = _none_of(others, len(cutoff))
     active = cutoff - seen.last_act < task.until
-    kept = mature & is_open & active
+    kept = mature & theirs & active
     left_out = {
-        "immature": int((~mature & is_open & active).sum()),
-        "closed": int((~is_open).sum()),
-        "no act for longer than until": int((is_open & ~active).sum()),
+        "immature": int((~mature & theirs & active).sum()),
+        **{reason: int(rows.sum()) for reason, rows in others.items()},
+        "no act for longer than until": int((theirs & ~active).sum()),
         "leads without created_at": int((leads.created_at == MISSING).sum()),
     }
     lead, cutoff = lead[kept], cutoff[kept]
@@ -175,6 +177,43 @@ def labels(
     label = np.zeros(len(lead), dtype=np.int8)
     label[found["row"].to_numpy()] = found["label_at"].notna().to_numpy()
     return label
+
+
+def belongs(
+    task: Task, types: Sequence[str], seen: States, cutoff: Instants
+) -> npt.NDArray[np.bool_]:
+    """Whether each row's lead is one that the task asks about at its cutoff.
+
+    Tasks that share `closes` and `reopens`, and no type of `after`, share no lead.
+
+    Parameters
+    ----------
+    types : sequence of str
+        Those of the log, of which ``seen.closed_by`` holds codes.
+    """
+    return _none_of(others_by_reason(task, types, seen, cutoff), len(cutoff))
+
+
+def others_by_reason(
+    task: Task, types: Sequence[str], seen: States, cutoff: Instants
+) -> dict[str, npt.NDArray[np.bool_]]:
+    """The rows of leads that are not the task's, by why not; no row is under two reasons."""
+    is_open = seen.closed_by < 0
+    if not task.after:
+        return {"closed": ~is_open}
+    in_after = np.array([name in task.after for name in types] + [False])
+    after = in_after[seen.closed_by]  # -1, open, is the last
+    others = {"open": is_open, "closed by another event": ~is_open & ~after}
+    if task.dormant:
+        others["not yet dormant"] = after & (cutoff - seen.closed_at < task.dormant)
+    return others
+
+
+def _none_of(masks: dict[str, npt.NDArray[np.bool_]], n: int) -> npt.NDArray[np.bool_]:
+    none = np.ones(n, dtype=bool)
+    for rows in masks.values():
+        none &= ~rows
+    return none
 
 
 def states(

@@ -26,6 +26,11 @@ class Task:
         plan's zone from Monday 1970-01-05 00:00.
     ages : tuple of int
         Instead of `every`: a cutoff at each of these ages of the lead, in microseconds.
+    after : tuple of str
+        Of `closes`: the task's leads are those whose latest closing event is one of these. Empty
+        for open leads.
+    dormant : int
+        Of those, the ones to whom it happened at least this many microseconds before c.
     until : int
         A lead with no act of its own for this many microseconds leaves the spine.
     exclude_events : tuple of str
@@ -39,6 +44,8 @@ class Task:
     horizon: int | None = 90 * DAY
     every: int | None = 7 * DAY
     ages: tuple[int, ...] = ()
+    after: tuple[str, ...] = ()
+    dormant: int = 0
     until: int = 365 * DAY
     exclude_events: tuple[str, ...] = ()
 
@@ -53,7 +60,7 @@ class Task:
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Task:
-        """The task that `to_json` wrote."""
+        """The task that `to_json` wrote; one from before `after` and `dormant` is of open leads."""
         plain: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()
         }

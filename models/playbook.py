@@ -158,9 +158,16 @@ class Playbook:
             horizon=said.horizon,
             every=said.cutoffs.every,
             ages=said.cutoffs.ages or (),
+            after=said.after,
+            dormant=said.dormant or 0,
             until=said.until,
             exclude_events=said.exclude_events,
         )
+
+    def catalogue_of(self, task: Task | str) -> tuple[str, ...]:
+        """The lines of the catalogue for one task: everybody's, then its own `features`."""
+        said = self.said.tasks.get(task if isinstance(task, str) else task.name)
+        return self.catalogue + (said.features if said else ())
 
     def exclude_columns(self, task: Task | str) -> tuple[str, ...]:
         """The columns that a task may not learn; none for a task that is not in the playbook."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from features.errors import TegakariError
 from features.instants import DAY
+from features.plan import expand
 from models.families import DEFAULT, lines_of
 from models.playbook_values import (
     Count,
@@ -64,7 +67,10 @@ class Cutoffs(Section):
 
 
 class TaskSection(Section):
-    """``[tasks.<name>]``: one question asked of leads; see `features.task.Task`."""
+    """``[tasks.<name>]``: one question asked of leads; see `features.task.Task`.
+
+    `features` are lines of the catalogue that this task has besides those of ``[features]``.
+    """
 
     label: Annotated[Texts, Field(min_length=1)]
     closes: Texts = ()
@@ -74,6 +80,53 @@ class TaskSection(Section):
     until: Duration = 365 * DAY
     exclude_events: Texts = ()
     exclude_columns: Texts = ()
+    after: Texts = ()
+    dormant: Duration | None = None
+    features: Lines = ()
+
+    @field_validator("features")
+    @classmethod
+    def _known(cls, lines: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            expand(lines, {})
+        except TegakariError as error:
+            raise refuse(str(error)) from error
+        return lines
+
+    @model_validator(mode="after")
+    def _of_closed_leads(self) -> Self:
+        strange = [name for name in self.after if name not in self.closes]
+        if strange:
+            raise refuse(f"after: expected events of closes, got {strange[0]!r}")
+        if self.dormant is None:
+            return self
+        if not self.after:
+            raise refuse("dormant goes with after, the events since which nothing came")
+        again = [name for name in self.label if name not in self.after]
+        if again:
+            raise refuse(f"a label that ends dormancy has to be in after too; {again[0]!r} is not")
+        if self.dormant >= self.until:
+            raise refuse(
+                "expected dormant shorter than until: leads silent for so long have left the task"
+            )
+        return self
+
+
+def _one_task_at_a_time(tasks: dict[str, TaskSection]) -> dict[str, TaskSection]:
+    """Refuse tasks between which a lead could be on two at once."""
+    for (one, first), (other, second) in itertools.combinations(tasks.items(), 2):
+        if not (first.after or second.after):
+            continue
+        for key in ("closes", "reopens"):
+            if set(getattr(first, key)) != set(getattr(second, key)):
+                raise refuse(
+                    f"{one} and {other} need the same {key}, since one of them has after: "
+                    "else a lead could be on both at once"
+                )
+        both = sorted(set(first.after) & set(second.after))
+        if both:
+            raise refuse(f"{one} and {other} both have {both[0]!r} in after: a lead is on one task")
+    return tasks
 
 
 class FeaturesSection(Section):
@@ -231,7 +284,10 @@ class Schema(Section):
     columns: dict[str, Text] = Field(default={})
     attributes: dict[Text, AttributeSection] = Field(default={})
     events: dict[Text, EventSection] = Field(default={})
-    tasks: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], TaskSection] = Field(default={})
+    tasks: Annotated[
+        dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], TaskSection],
+        AfterValidator(_one_task_at_a_time),
+    ] = Field(default={})
     features: FeaturesSection = FeaturesSection()
     journey: JourneySection = JourneySection()
     points: PointsSection = PointsSection()

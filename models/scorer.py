@@ -16,7 +16,7 @@ from features.colleagues import NOT_TOLD, Colleagues
 from features.instants import DAY, MISSING, Instants, iso
 from features.kinds.kind import Source
 from features.log import EventLog, Leads
-from features.spine import Spine, States, states
+from features.spine import Spine, States, belongs, states
 from models.artefact import Artefact
 from models.evidence import Basis
 from models.explain import MOST
@@ -31,7 +31,7 @@ from models.wording import texts
 _LOG = logging.getLogger(__name__)
 
 NO_TEMPERATURE = ("customer",)
-"""States without a temperature: there is nothing to qualify."""
+"""States without a temperature, unless the task asks about them: there is nothing to qualify."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Scorer:
         leads, log : Leads and the EventLog aligned to them
         as_of : ndarray of shape (n_leads,), int64
         task : str
-            The task to which open leads belong.
+            The task that is asked about; leads that are not on it get points, and no probability.
         changes : Changes, optional
         colleagues : Colleagues, optional
         reasons : int
@@ -109,12 +109,12 @@ class Scorer:
         asked = artefact.task if artefact else self.playbook.task(task)
         seen = states(log, leads, asked, self.playbook.touches, rows, as_of, log.visible_at)
         state = self._states(leads, log, seen, as_of)
-        is_open = np.array([name == "open" for name in state], dtype=bool)
+        asked_about = belongs(asked, log.types, seen, as_of) & (leads.created_at <= as_of)
         points = self.scorecard.points(leads, log, rows, as_of, changes)
         answer, reason = _Answer.empty(len(leads)), self.why_rules(task)
-        if artefact is not None and is_open.any():
-            at = rows[is_open]
-            spine = Spine(at, as_of[is_open], None, np.zeros_like(at))
+        if artefact is not None and asked_about.any():
+            at = rows[asked_about]
+            spine = Spine(at, as_of[asked_about], None, np.zeros_like(at))
             try:
                 answer = self._by_model(
                     artefact, leads, log, spine, changes, colleagues, reasons, lang
@@ -124,32 +124,32 @@ class Scorer:
                 # Only the kind of error is logged: its text may quote a lead.
                 _LOG.warning("prediction failed (%s): rules answer", type(error).__name__)
                 reason = "prediction_failed"
-        self._by_rules(task, answer, points, is_open & ~answer.by_model, reasons, lang)
+        self._by_rules(task, answer, points, asked_about & ~answer.by_model, reasons, lang)
         temperature, by = self.playbook.temperature(points.total, answer.probability)
         plan_types = artefact.plan.known_types + artefact.task.exclude_events if artefact else ()
         known = {*plan_types, *self.playbook.events, *self.playbook.outcomes}
         return Scores(
             lead_id=leads.lead_id.to_pylist(),
             as_of=as_of,
-            task=[task if opened else None for opened in is_open],
+            task=[task if on_it else None for on_it in asked_about],
             state=state,
-            horizon=[asked.horizon_text if opened else None for opened in is_open],
+            horizon=[asked.horizon_text if on_it else None for on_it in asked_about],
             probability=answer.probability,
             raw=np.where(answer.by_model, answer.raw, points.total),
             basis=answer.basis,
             points=points,
             temperature=[
-                None if name in NO_TEMPERATURE else band
-                for name, band in zip(state, temperature, strict=True)
+                None if name in NO_TEMPERATURE and not on_it else band
+                for name, band, on_it in zip(state, temperature, asked_about, strict=True)
             ],
             temperature_by=by,
             by_model=answer.by_model,
             fallback_reason=[
-                None if model else reason if opened else "task_without_model"
-                for model, opened in zip(answer.by_model, is_open, strict=True)
+                None if model else reason if on_it else "task_without_model"
+                for model, on_it in zip(answer.by_model, asked_about, strict=True)
             ],
             reasons=answer.reasons,
-            warnings=_warnings(log, seen, state, as_of, asked.until, lang),
+            warnings=_warnings(log, seen, state, asked_about, as_of, asked.until, lang),
             ignored=_ignored(log, as_of, known),
             outside_training=answer.outside,
             missing_inputs=_missing_inputs(
@@ -212,20 +212,20 @@ class Scorer:
         task: str,
         answer: _Answer,
         points: Points,
-        is_open: npt.NDArray[np.bool_],
+        asked_about: npt.NDArray[np.bool_],
         most: int,
         lang: str,
     ) -> None:
-        """Reasons from the ledger where no model answered; for open leads also a probability."""
+        """Reasons from the ledger where no model answered; for leads on the task also a probability."""
         for row in np.flatnonzero(~answer.by_model) if most else ():
             answer.reasons[row] = points.reasons(int(row), min(most, MOST), lang)
         observed = self.points_map
-        if observed is None or observed.task != task or not is_open.any():
+        if observed is None or observed.task != task or not asked_about.any():
             return
-        total = points.total[is_open]
-        answer.probability[is_open] = observed.probability(total)
+        total = points.total[asked_about]
+        answer.probability[asked_about] = observed.probability(total)
         found = observed.evidence.basis(total)
-        for row, basis in zip(np.flatnonzero(is_open), found, strict=True):
+        for row, basis in zip(np.flatnonzero(asked_about), found, strict=True):
             answer.basis[row] = basis
 
 
@@ -254,7 +254,13 @@ class _Answer:
 
 
 def _warnings(
-    log: EventLog, seen: States, state: list[str], as_of: Instants, until: int, lang: str
+    log: EventLog,
+    seen: States,
+    state: list[str],
+    asked_about: npt.NDArray[np.bool_],
+    as_of: Instants,
+    until: int,
+    lang: str,
 ) -> list[list[str]]:
     """What a reader of each answer should know."""
     words = texts(lang)["warnings"]
@@ -262,7 +268,7 @@ def _warnings(
     for row, name in enumerate(state):
         if name == "not_created":
             warnings[row].append(words["not_created"])
-        elif name != "open":
+        elif name != "open" and not asked_about[row]:
             event, at = log.types[seen.closed_by[row]], iso(int(seen.closed_at[row]))
             warnings[row].append(words["not_open"].format(event=event, at=at))
         elif seen.last_act[row] != MISSING and as_of[row] - seen.last_act[row] >= until:

@@ -84,9 +84,9 @@ def _with_behaviour(
             visible,
         ),
     )
-    if any(line.split()[:1] == ["bigram"] for line in playbook.catalogue):
+    if any(line.split()[:1] == ["bigram"] for line in playbook.catalogue_of(material.task)):
         plan = replace(plan, bigrams=telling_bigrams(plan, material, rows))
-    plan = plan.with_features(playbook.catalogue)
+    plan = plan.with_features(playbook.catalogue_of(material.task))
     colleagues = material.intake.colleagues
     given = {
         "changes": material.intake.changes is not None,

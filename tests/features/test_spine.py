@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from features.instants import DAY, HOUR, MISSING, SECOND, from_datetime
 from features.log import EventLog, Leads
-from features.spine import Spine, cutoffs, labels, states, training_spine
+from features.spine import Spine, belongs, cutoffs, labels, states, training_spine
 from features.task import Task
 from tests.features.histories import CHECKED, NOW, Event, events, leads_of, log_of
 
@@ -192,6 +193,111 @@ def test_a_state_is_what_had_happened_or_what_was_known(history: list[Event], ha
             assert (log.types[seen.closed_by[0]], seen.closed_at[0]) == closed
 
 
+# Lost leads and dormant customers.
+
+CLOSES = ("deal", "lost", "won")
+WHO: dict[str, dict[str, Any]] = {
+    "open": {},
+    "lost": {"after": ("lost",)},
+    "dormant": {"after": ("won",), "dormant": 2 * DAY},
+}
+OF_ALL = ("deal", "lost", "won", "back", "page", "mail")
+
+
+def task_of(who: str, **more: Any) -> Task:
+    return Task(who, label=("back", "deal"), closes=CLOSES, reopens=("back",), **WHO[who], **more)
+
+
+def stands(before: list[tuple[int, str]], cutoff: int) -> str:
+    """Who a lead is after some events, oldest first: the definition in plain words."""
+    closing = [(at, name) for at, name in before if name in (*CLOSES, "back")]
+    at, name = closing[-1] if closing else (cutoff, "back")
+    if name == "back":
+        return "open"
+    if name == "won":
+        return "dormant" if cutoff - at >= 2 * DAY else "a customer of late"
+    return "lost" if name == "lost" else "in a deal"
+
+
+@settings(CHECKED, max_examples=200)
+@given(events(2, types=OF_ALL), st.integers(-4, 30))
+def test_a_lead_is_on_one_task_at_most_and_on_the_one_that_its_last_ending_says(
+    history: list[Event], half: int
+) -> None:
+    leads = leads_of([NOW - 40 * DAY] * 2)
+    log, cutoff = log_of(leads, history), np.full(2, NOW - half * 12 * HOUR)
+    for known_at in (log.occurred_at, log.visible_at):
+        on = {}
+        for who in WHO:
+            task = task_of(who)
+            seen = states(log, leads, task, TOUCHES, np.arange(2), cutoff, known_at)
+            on[who] = belongs(task, log.types, seen, cutoff)
+        for lead in range(2):
+            before = [
+                (int(log.occurred_at[i]), log.types[log.event_type[i]])
+                for i in range(log.offsets[lead], log.offsets[lead + 1])
+                if max(log.occurred_at[i], known_at[i]) <= cutoff[lead]
+            ]
+            mine = stands(before, int(cutoff[lead]))
+            assert [who for who in WHO if on[who][lead]] == [who for who in WHO if who == mine]
+
+
+@settings(CHECKED, max_examples=200)
+@given(
+    events(2, types=OF_ALL),
+    st.sampled_from(sorted(WHO)),
+    st.integers(1, 8),
+    st.integers(3, 12),
+    st.integers(-4, 10),
+)
+def test_the_spine_of_every_task_is_what_its_definition_says(
+    history: list[Event], who: str, horizon: int, silence: int, until: int
+) -> None:
+    created, end = NOW - 12 * DAY, NOW - until * 12 * HOUR
+    leads = leads_of([created, created + 5 * HOUR])
+    task = task_of(who, horizon=horizon * DAY, every=DAY, until=silence * DAY)
+    spine, log = spine_of(leads, history, task, end), log_of(leads, history)
+    rows, immature, silent, other = [], 0, 0, 0
+    for lead in range(2):
+        mine = range(log.offsets[lead], log.offsets[lead + 1])
+        happened = [(int(log.occurred_at[i]), log.types[log.event_type[i]]) for i in mine]
+        first = int(leads.created_at[lead])
+        for cutoff in [at for at in midnights(UTC_ZONE, 1) if first <= at <= end]:
+            before = [(at, name) for at, name in happened if at <= cutoff]
+            acts = [at for at, name in before if name not in TOUCHES]
+            if stands(before, cutoff) != who:
+                other += 1
+            elif cutoff - max([first, *acts]) >= silence * DAY:
+                silent += 1
+            elif cutoff + horizon * DAY > end:
+                immature += 1
+            else:
+                label = any(
+                    name in ("back", "deal") and cutoff < at <= cutoff + horizon * DAY
+                    for at, name in happened
+                )
+                rows.append(Row(lead, cutoff, int(label), 0))
+    assert rows_of(spine) == rows
+    left_out = dict(spine.left_out)
+    assert left_out.pop("immature") == immature
+    assert left_out.pop("no act for longer than until") == silent
+    assert left_out.pop("leads without created_at") == 0
+    assert sum(left_out.values()) == other
+    reasons = {"closed"} if who == "open" else {"open", "closed by another event"}
+    assert set(left_out) == reasons | ({"not yet dormant"} if who == "dormant" else set())
+
+
+@pytest.mark.parametrize(("since", "on_it"), [(2 * DAY - 1, False), (2 * DAY, True)])
+def test_a_customer_is_dormant_from_exactly_so_long_after_the_last_purchase_on(
+    since: int, on_it: bool
+) -> None:
+    task = task_of("dormant", horizon=DAY, ages=(DAY,))
+    history = [Event("won", CUTOFF - 10 * DAY), Event("won", CUTOFF - since)]
+    spine = spine_of(leads_of([CUTOFF - DAY]), history, task, NOW)
+    assert len(spine) == on_it
+    assert spine.left_out["not yet dormant"] == 1 - on_it
+
+
 # The whole of it, against plain Python.
 
 
@@ -367,6 +473,12 @@ def test_no_leads_and_a_task_without_a_horizon() -> None:
 
 
 def test_a_task_is_stored_and_had_again() -> None:
-    for task in (TASK, Task("flat", label=(), horizon=None, every=None)):
-        assert Task.from_json(task.to_json()) == task
+    for task in (TASK, task_of("dormant"), Task("flat", label=(), horizon=None, every=None)):
+        assert Task.from_json(json.loads(json.dumps(task.to_json()))) == task
     assert TASK.horizon_text == "7d"
+
+
+def test_a_task_stored_before_there_were_lost_leads_is_one_of_open_leads() -> None:
+    stored = TASK.to_json()
+    del stored["after"], stored["dormant"]
+    assert Task.from_json(stored) == TASK

@@ -197,7 +197,8 @@ BROKEN = {
     "unknown key": (
         SMALL.replace('horizon = "90d"', 'horizont = "90d"'),
         "line 13, tasks.sale.horizont: unknown key; expected one of label, closes, reopens, horizon, "
-        "cutoffs, until, exclude_events, exclude_columns. Did you mean 'horizon'?",
+        "cutoffs, until, exclude_events, exclude_columns, after, dormant, features. "
+        "Did you mean 'horizon'?",
     ),
     "own table that is none": ("schema = 1\nx-note = 3\n", "line 2, x-note: unknown key"),
     "missing key": (

@@ -180,13 +180,18 @@ def test_a_model_of_another_task_leaves_this_one_to_rules(
     saved: Path, tmp_path: Path, home: Path
 ) -> None:
     playbook = tmp_path / "playbook.toml"
-    task = '[tasks.recycling]\nlabel = "deal_opened"\nhorizon = "30d"\n[temperature]'
+    task = (
+        '[tasks.renewal]\nlabel = "deal_opened"\nhorizon = "30d"\n'
+        'closes = ["deal_opened", "deal_won", "lost", "purchase"]\n[temperature]'
+    )
     playbook.write_text(Playbook.load().text.replace("[temperature]", task), "utf-8")
     with TestClient(create_app(Settings(home=home, playbook=playbook, model=str(saved)))) as client:
-        answer = client.post("/v1/score?task=recycling", json=LEAD).json()
-        card = client.get("/v1/model?task=recycling").json()
-        refused = client.post("/v1/score?task=reactivation", json=LEAD).json()
+        answer = client.post("/v1/score?task=renewal", json=LEAD).json()
+        card = client.get("/v1/model?task=renewal").json()
+        refused = client.post("/v1/score?task=upselling", json=LEAD).json()
     assert (answer["scored_by"], answer["fallback_reason"]) == ("rules", "task_without_model")
-    assert (answer["task"], answer["horizon"]) == ("recycling", "30d")
+    assert (answer["task"], answer["horizon"]) == ("renewal", "30d")
     assert (card["scored_by"], card["fallback_reason"]) == ("rules", "task_without_model")
-    assert refused["errors"][0]["message"] == "expected one of qualification, recycling"
+    assert refused["errors"][0]["message"] == (
+        "expected one of qualification, recycling, reactivation, renewal"
+    )
