@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from features.instants import DAY, MISSING, iso
+from features.instants import DAY, iso
 from features.spine import labels_of
 from models.playbook import Playbook
 from models.scorer import code_version
 from training.evaluate import Metrics, metrics
 from training.fit import MODEL_FROM, TREES_FROM, Rung
 from training.held_out import HeldOut
+from training.provenance import revision, versions
 from training.sources import Material
 from training.split import Split
 
@@ -79,6 +80,19 @@ def notes(material: Material, reached: Rung, converted: int, others: int) -> lis
     return said
 
 
+def outcomes_seen_until(split: Split) -> int | None:
+    """The latest instant at which an outcome was fitted, chosen or calibrated with.
+
+    Of a split by time the first test cutoff: every training horizon has ended by then, and all that
+    is chosen is chosen inside the training span. None in a flat export, which has no times.
+    """
+    return split.first_test_cutoff if split.by == "time" else None
+
+
+def _iso(instant: int | None) -> str | None:
+    return None if instant is None else iso(instant)
+
+
 def record(
     material: Material,
     split: Split,
@@ -87,16 +101,20 @@ def record(
     by_segment: dict[str, Metrics],
     said: list[str],
 ) -> dict[str, Any]:
-    """Where a model came from, in plain values."""
+    """Where a model came from, in plain values; no path, and no name of a file or a person."""
     return {
         "task": material.task.name,
         "horizon": material.task.horizon_text,
         "split": split.by,
-        "first_test_cutoff": iso(split.first_test_cutoff or MISSING),
+        "first_test_cutoff": _iso(split.first_test_cutoff),
+        "outcomes_seen_until": _iso(outcomes_seen_until(split)),
         "observed_until": iso(material.observed_until),
         "timezone": material.tz.key,
         "playbook": playbook.version,
         "code": code_version(),
+        "revision": revision(),
+        "versions": versions(),
+        "data": {file.name: file.to_json() for file in material.files},
         "counts": counts(material, split),
         "figures": {name: m.to_json() for name, m in figures.items()},
         "by_segment": {name: m.to_json() for name, m in by_segment.items()},
