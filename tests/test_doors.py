@@ -30,6 +30,7 @@ from models.settings import Settings
 from serving.app import create_app
 from serving.batch import Job, Scored, score_file
 from serving.registry import load_scorer
+from training.gate.verdict import Verdict
 from training.tracking import log_run
 
 Request = dict[str, Any]
@@ -384,7 +385,9 @@ def test_losing_the_model_step_by_step_loses_no_answer(
     shutil.copytree(world.settings.points_maps, chosen.points_maps)
     with environment(home):
         record = {"code": "0", "figures": {}, "by_segment": {}}
-        assert log_run(chosen, "qualification", world.artefact, record, promote=True).champion
+        assert log_run(
+            chosen, "qualification", world.artefact, record, Verdict(True, "first")
+        ).champion
     before = [service.post("/v1/score", json=request).json() for request in asked]
     assert {a["scored_by"] for a in before if a["state"] == "open"} == {"model"}
 

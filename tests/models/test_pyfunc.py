@@ -88,13 +88,16 @@ def test_the_registered_champion_has_the_scorer_s_bits(
 ) -> None:
     import mlflow
 
+    from training.gate.verdict import Verdict
     from training.tracking import log_run
 
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
     monkeypatch.setenv("TEGAKARI_HOME", str(tmp_path))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     record = {"code": "0", "figures": {}, "by_segment": {}}
-    logged = log_run(Settings(home=tmp_path), "qualification", saved, record, promote=True)
+    logged = log_run(
+        Settings(home=tmp_path), "qualification", saved, record, Verdict(True, "first")
+    )
     assert logged.note == ""
     model = mlflow.pyfunc.load_model("models:/lead-conversion@champion")
     answers = model.predict(frame(invent(60, 14)), params={"reasons": 2, "lang": "ja"})

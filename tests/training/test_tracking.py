@@ -11,6 +11,7 @@ import pytest
 
 from models.settings import Settings
 from training.command import run_train
+from training.gate.verdict import Verdict
 from training.sources import Sources
 from training.tracking import log_run
 from training.train import Trained
@@ -34,7 +35,8 @@ def test_the_champion_is_the_one_that_was_promoted(
     settings = Settings(home=tmp_path)
 
     def log(folder: Path | None, *, promote: bool) -> Any:
-        return log_run(settings, "qualification", folder, trained.record, promote=promote)
+        verdict = Verdict(promote, "said the gate")
+        return log_run(settings, "qualification", folder, trained.record, verdict)
 
     first, second, third = (log(artefact, promote=p) for p in (True, False, True))
     assert [(x.name, x.version, x.champion, x.note) for x in (first, second, third)] == [

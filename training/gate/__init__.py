@@ -1,0 +1,1 @@
+"""The gate: whether a newly trained model may take the champion's place, and why."""

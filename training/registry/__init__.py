@@ -1,0 +1,1 @@
+"""The models that were registered, and which of them answers."""
