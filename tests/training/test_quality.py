@@ -19,12 +19,16 @@ from training.baselines import plain_counts
 from training.quality.__main__ import comparisons, main
 from training.quality.comparison import HEADER, OURS, Comparison, gain_share
 from training.quality.real import FLAT, bpi2012, own_training_rows
-from training.quality.world import best_possible
+from training.quality.splits import HEADER as SPLITS
+from training.quality.splits import on_splits, stratified
 from training.quality.world import world as simulated_world
+from training.report.best_possible import best_possible
 from training.resampling import mean_interval
 from training.sources import Sources, gather
 from training.train import train
 from training.trees import PARAMETERS
+
+from .conftest import Export
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 RNG = np.random.default_rng(11)
@@ -175,3 +179,25 @@ def test_the_rows_of_bpi2012_are_those_of_its_references() -> None:
         counts = compared.figures["counts, this age"]
         assert counts.auc == pytest.approx(auc, abs=0.015)
         assert counts.log_loss == pytest.approx(loss, abs=0.01)
+
+
+def test_a_split_is_stratified_and_the_answers_are_of_its_rows(export: Export) -> None:
+    rng = np.random.default_rng(2)
+    n = 900
+    group = rng.integers(0, 3, n)
+    won = rng.random(n) < np.array([0.1, 0.3, 0.7])[group]
+    size = rng.normal(size=n).round(3)
+    path = export(
+        {"lead_id": list(range(n)), "size": list(size), "kind": list("abc"[g] for g in group),
+         "won": [int(w) for w in won]}
+    )  # fmt: skip
+    found = on_splits("x", Sources(path, label="won"), seeds=(1, 2))
+    test = stratified(won.astype(np.int8), 1)
+    assert abs(won[test].mean() - won.mean()) < 0.005
+    assert test.sum() == 270
+    assert [len(line) for line in found.lines()] == [len(SPLITS)] * 3
+    for split in found.splits:
+        gap = split.loss[OURS] - split.loss["CatBoost"]
+        assert split.less_catboost.mean == pytest.approx(gap)
+        assert split.loss[OURS] < 0.62  # the base rate's is .657
+    assert found.mean(OURS) == pytest.approx(np.mean([s.loss[OURS] for s in found.splits]))

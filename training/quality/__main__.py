@@ -14,13 +14,17 @@ from pathlib import Path
 
 from models.terminal import people, print_table, progress
 from training.quality.comparison import HEADER, Comparison
-from training.quality.real import FLAT, bpi2012, flat
+from training.quality.real import BANK, FLAT, bpi2012, later
+from training.quality.splits import HEADER as SPLITS
+from training.quality.splits import SEEDS, Splits, on_splits
 from training.quality.world import world
 
 _DATA = Path(__file__).parents[3] / "shared" / "data"
 
 
-def comparisons(data: Path, seeds: Sequence[int], n_leads: int) -> Iterator[Comparison | str]:
+def comparisons(
+    data: Path, seeds: Sequence[int], n_leads: int, splits: tuple[int, ...] = SEEDS
+) -> Iterator[Comparison | Splits | str]:
     """Everything that can be compared, one after the other; a text where something is skipped."""
     log = data / "bpi2012_loan_leads"
     if log.is_dir():
@@ -30,9 +34,12 @@ def comparisons(data: Path, seeds: Sequence[int], n_leads: int) -> Iterator[Comp
     for name, sources in FLAT.items():
         file = data / sources.leads
         if file.is_file():
-            yield flat(name, replace(sources, leads=file))
+            yield on_splits(name, replace(sources, leads=file), splits)
         else:
             yield f"{name}: skipped, there is no {file}"
+    bank = data / BANK.leads
+    if bank.is_file():
+        yield later(replace(BANK, leads=bank))
     for seed in seeds:
         yield world(n_leads, seed)
 
@@ -45,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     console.print(
         "Log loss in nats; 95% intervals of paired differences from 1,000 resamples of leads."
     )
-    wanted = comparisons(options.data, options.seeds, options.leads)
+    wanted = comparisons(options.data, options.seeds, options.leads, options.splits)
     while True:
         with progress("quality"):
             compared = next(wanted, None)
@@ -55,7 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(compared, str):
             console.print(compared)
             continue
-        print_table(console, compared.heading(), HEADER, compared.lines())
+        if isinstance(compared, Splits):
+            print_table(console, compared.name, SPLITS, compared.lines())
+        else:
+            print_table(console, compared.heading(), HEADER, compared.lines())
         if compared.note:
             console.print(compared.note)
 
@@ -63,7 +73,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m training.quality")
     parser.add_argument("--data", type=Path, default=_DATA, help=f"folder of data sets: {_DATA}")
-    parser.add_argument("--seeds", type=_seeds, default=(7,), help="of simulated worlds: 7,8,9")
+    parser.add_argument(
+        "--seeds", type=_seeds, default=(7, 8, 9, 10, 11), help="of simulated worlds: 7,8,9"
+    )
+    parser.add_argument("--splits", type=_seeds, default=SEEDS, help="seeds of random splits")
     parser.add_argument("--leads", type=int, default=20_000, help="of a simulated world")
     return parser.parse_args(arguments)
 

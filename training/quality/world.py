@@ -7,15 +7,11 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 
 from features.instants import zone
-from features.log import Leads
-from features.spine import Spine
 from models.playbook import Playbook
-from training.held_out import Probabilities
 from training.quality.comparison import OURS, Comparison, gain_share, trained_on
+from training.report.best_possible import best_possible
 from training.simulate import simulate
 from training.sources import Sources
 
@@ -51,28 +47,3 @@ def world(n_leads: int, seed: int) -> Comparison:
     if not known.all():
         note += f" Left out, having no p_bayes: {(~known).sum():,} test rows."
     return Comparison(title, compared.label, compared.group, answers, note)
-
-
-def best_possible(
-    truth: Path, leads: Leads, spine: Spine, answer: str = "p_bayes"
-) -> Probabilities:
-    """`p_bayes` of each row of a spine, by lead and cutoff; NaN where the truth has none.
-
-    Parameters
-    ----------
-    answer : {"p_bayes", "p_without"}
-        The latter is there where a signal is planted.
-
-    Returns
-    -------
-    ndarray of shape (n_rows,)
-    """
-    told = pd.read_parquet(truth, columns=["lead_id", "cutoff", answer])
-    asked = pd.DataFrame(
-        {
-            "lead_id": leads.lead_id.take(pa.array(spine.lead)).to_pandas(),
-            "cutoff": pd.to_datetime(spine.cutoff, unit="us", utc=True).as_unit("us"),
-        }
-    )
-    found = asked.merge(told, how="left", on=["lead_id", "cutoff"], validate="one_to_one")
-    return found[answer].to_numpy(dtype=np.float64)
