@@ -91,6 +91,9 @@ def train(
         str | None, typer.Option(help="The label value that means converted.")
     ] = None,
     test: Annotated[Path | None, typer.Option(help="Flat export to test on.")] = None,
+    ordered: Annotated[
+        bool, typer.Option("--ordered", help="A flat export whose rows are in order of time.")
+    ] = False,
     event: EventDates = None,
     id_column: IdColumn = None,
     columns: Columns = None,
@@ -103,11 +106,23 @@ def train(
         str | None, typer.Option(help="Observed until; default the latest event.")
     ] = None,
     seed: int = 0,
+    budget: Annotated[
+        str, typer.Option(help="How long to tune: 5m, 90s; 0 for the default set alone.")
+    ] = "2m",
+    trials: Annotated[
+        int | None, typer.Option(min=0, help="Exactly so many trials, whatever they take.")
+    ] = None,
+    threads: Annotated[
+        int, typer.Option(min=0, help="Threads to fit on; 0 for all. With 1, the same bits again.")
+    ] = 0,
+    params: Annotated[
+        Path | None, typer.Option(help="Take the parameters of this model; tune nothing.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Train, calibrate and measure a model; register it as champion if it beats the points."""
+    """Train, calibrate and measure a model; the gate decides whether it becomes the champion."""
     from models.options import named_columns, names, pairs, settings
-    from training.command import run_train
+    from training.command import run_train, tuning_of
     from training.sources import Sources
 
     sources = Sources(
@@ -123,8 +138,11 @@ def train(
         trust=names(trust),
         timezone=timezone,
         until=until,
+        ordered=ordered,
     )
-    raise typer.Exit(run_train(sources, settings(playbook), task, as_json=as_json, seed=seed))
+    chosen = settings(playbook)
+    tuning = tuning_of(chosen, budget=budget, trials=trials, threads=threads, params=params)
+    raise typer.Exit(run_train(sources, chosen, task, tuning, as_json=as_json, seed=seed))
 
 
 @app.command()
@@ -138,6 +156,9 @@ def check(
     positive: Annotated[
         str | None, typer.Option(help="The label value that means converted.")
     ] = None,
+    ordered: Annotated[
+        bool, typer.Option("--ordered", help="A flat export whose rows are in order of time.")
+    ] = False,
     event: EventDates = None,
     id_column: IdColumn = None,
     columns: Columns = None,
@@ -171,8 +192,100 @@ def check(
         trust=names(trust),
         timezone=timezone,
         until=until,
+        ordered=ordered,
     )
     raise typer.Exit(run_check(sources, settings(playbook), task, as_json=as_json))
+
+
+@app.command()
+def models(task: Task = "qualification", as_json: Json = False) -> None:
+    """List the registered versions: which answers, how good each was, what the gate said."""
+    from models.options import settings
+    from training.registry.verbs import run_models
+
+    raise typer.Exit(run_models(settings(None), task, as_json=as_json))
+
+
+@app.command()
+def promote(
+    version: Annotated[str, typer.Argument(help="A version's number, or an alias.")],
+    reason: Annotated[
+        str | None, typer.Option(help="Why, where the gate did not say yes; no names, please.")
+    ] = None,
+    task: Task = "qualification",
+    as_json: Json = False,
+) -> None:
+    """Make a version the champion."""
+    from models.options import settings
+    from training.registry.verbs import run_promote
+
+    raise typer.Exit(run_promote(settings(None), task, version, reason, as_json=as_json))
+
+
+@app.command()
+def rollback(task: Task = "qualification", as_json: Json = False) -> None:
+    """Go back to the champion before the present one."""
+    from models.options import settings
+    from training.registry.verbs import run_rollback
+
+    raise typer.Exit(run_rollback(settings(None), task, as_json=as_json))
+
+
+@app.command()
+def card(
+    version: Annotated[str, typer.Argument(help="A version's number, or an alias.")] = "champion",
+    task: Task = "qualification",
+) -> None:
+    """Print the model card of a version as Markdown."""
+    from models.options import settings
+    from training.card import run_card
+
+    raise typer.Exit(run_card(settings(None), task, version))
+
+
+@app.command()
+def evaluate(
+    model: Annotated[Path, typer.Option(help="Folder of a trained model.")],
+    leads: Leads,
+    events: Events = None,
+    changes: Changes = None,
+    task: Annotated[str | None, typer.Option(help="Default: the model's.")] = None,
+    out: Annotated[Path, typer.Option(help="HTML page of the report.")] = Path("report.html"),
+    truth: Annotated[
+        Path | None, typer.Option(help="Best possible answers of a simulated world.")
+    ] = None,
+    label: Annotated[str | None, typer.Option(help="Label column of a flat export.")] = None,
+    positive: Annotated[
+        str | None, typer.Option(help="The label value that means converted.")
+    ] = None,
+    event: EventDates = None,
+    playbook: PlaybookFile = None,
+    id_column: IdColumn = None,
+    columns: Columns = None,
+    timezone: Timezone = None,
+    until: Annotated[
+        str | None, typer.Option(help="Observed until; default the latest event.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a trained model on data whose outcomes are known; write the report."""
+    from models.options import named_columns, pairs, settings
+    from training.report.command import run_evaluate
+    from training.sources import Sources
+
+    sources = Sources(
+        leads=leads,
+        events=events,
+        changes=changes,
+        columns=named_columns(columns, id_column),
+        date_events=pairs(event, "--event"),
+        label=label,
+        positive=positive,
+        timezone=timezone,
+        until=until,
+    )
+    chosen = settings(playbook)
+    raise typer.Exit(run_evaluate(model, sources, chosen, task, out, truth, as_json=as_json))
 
 
 @app.command()

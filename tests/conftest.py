@@ -94,6 +94,7 @@ def fit_quickly(patch: pytest.MonkeyPatch) -> None:
     """Fit a sound model instead of the best: few trees, and one thread, which waits for no other."""
     patch.setattr("training.trees.MOST_TREES", 40)
     patch.setitem(PARAMETERS, "num_threads", 1)
+    patch.setattr("training.command._seconds", lambda text: 0.0)
 
 
 @pytest.fixture

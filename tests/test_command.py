@@ -27,8 +27,30 @@ from features.times import parse_one
 from models.artefact import Artefact
 from training.tracking import Logged
 
-VERBS = ("simulate", "train", "check", "features", "score", "build", "serve", "demo")
-METRICS = {"auc", "log_loss", "brier", "ece", "calibration_slope", "n", "positives"}
+VERBS = (
+    *(
+        "simulate",
+        "train",
+        "check",
+        "evaluate",
+        "features",
+        "models",
+        "promote",
+        "rollback",
+        "card",
+    ),
+    *("score", "build", "serve", "demo"),
+)
+METRICS = {
+    "auc",
+    "average_precision",
+    "log_loss",
+    "brier",
+    "ece",
+    "calibration_slope",
+    "n",
+    "positives",
+}
 AS_OF = "2025-03-01T00:00:00Z"
 # What a terminal of cp932 or ascii cannot print, in names of files and in cells.
 FILE = "見込み客一覧（全角）🗾 é.csv"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,22 +19,29 @@ from rich.console import Console
 from features.attributes import learnt
 from features.build import build
 from features.cells import text_column
-from features.errors import InputError
+from features.errors import InputError, UsageError
 from features.instants import iso
 from features.program import compile_plan
 from features.reading import Refusal, read
 from features.spine import Spine
 from features.times import parse
-from features.writing import check_output, refused_path, write, write_refused
+from features.writing import check_output, refused_path, write, write_refused, write_whole
 from models.playbook import Playbook
 from models.settings import Settings
 from models.terminal import REFUSED_ROWS, people, print_json, print_refused, print_table, progress
 from training.evaluate import Metrics
+from training.fit import Tuning
 from training.freeze import freeze
+from training.gate.decide import decide
+from training.gate.verdict import Verdict
+from training.refit import given, refitting
+from training.report.making import report_of_training
+from training.report.page import files_of
 from training.simulate import Simulated, simulate
 from training.sources import Material, Sources, gather
-from training.tracking import Logged, log_run
+from training.tracking import Extras, Logged, log_run
 from training.train import Trained, train
+from training.tune import Budget
 
 
 def run_simulate(
@@ -62,8 +71,50 @@ def run_simulate(
     return world
 
 
+def tuning_of(
+    settings: Settings, *, budget: str, trials: int | None, threads: int, params: Path | None
+) -> Tuning:
+    """How parameters are to be found, from the options of the command.
+
+    Raises
+    ------
+    UsageError
+        When the budget is no length of time, or `params` no model of trees.
+    """
+    if params is not None:
+        try:
+            record = json.loads((params / "record.json").read_bytes())
+            found = given(record["parameters"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UsageError(
+                f"--params {params}: expected the folder of a trained model ({error})."
+            ) from error
+        if not found:
+            raise UsageError(
+                f"--params {params}: this model is no model of trees; it has no parameters."
+            )
+        return Tuning(Budget(threads=threads), given=found)
+    if trials is not None:
+        return Tuning(Budget(seconds=None, trials=trials, threads=threads))
+    return Tuning(Budget(_seconds(budget), threads=threads))
+
+
+def _seconds(text: str) -> float:
+    """``90s``, ``5m``, ``1h`` or ``0`` in seconds."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip())
+    if not found or (not found[2] and float(found[1])):
+        raise UsageError(f"--budget {text!r}: expected a length of time such as 90s, 5m, 1h, or 0.")
+    return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
+
+
 def run_train(
-    sources: Sources, settings: Settings, task: str, *, as_json: bool = False, seed: int = 0
+    sources: Sources,
+    settings: Settings,
+    task: str,
+    tuning: Tuning | None = None,
+    *,
+    as_json: bool = False,
+    seed: int = 0,
 ) -> int:
     """Train, save the artefact and the points map, log to MLflow, and print what came out."""
     console = people(as_json)
@@ -71,19 +122,33 @@ def run_train(
     with progress("train") as report:
         report("reading")
         material = gather(sources, playbook, task)
-        trained = train(material, playbook, report, seed)
+        trained = train(material, playbook, report, seed, tuning)
         report("saving")
         folder = _save(trained, settings)
         trained.points_map.save(settings.points_maps)
-        # A model that knows less than the points, or than nothing at all, answers nobody.
-        loss = {name: figures.log_loss for name, figures in trained.figures.items()}
-        promote = "model" in loss and loss["model"] == min(loss.values())
+        report("asking the gate")
+        verdict = decide(settings, task, trained, material, refitting(material, trained, seed))
         report("logging to MLflow")
-        logged = log_run(settings, task, folder, trained.record, promote=promote)
+        made = report_of_training(
+            material,
+            trained.held_out,
+            playbook,
+            trained.artefact,
+            notes=trained.notes,
+            report=report,
+        )
+        files = files_of(made)
+        page = _keep_report(files["report.html"], folder, settings)
+        trials = [asdict(trial) for trial in trained.trials]
+        extras = Extras(files, material.files, trials)
+        logged = log_run(settings, task, folder, trained.record, verdict, extras)
     if as_json:
-        print_json(_object(trained, folder, logged))
+        print_json(_object(trained, folder, logged, verdict, page))
     else:
-        _print(trained, material, folder, logged)
+        _print(trained, material, folder, logged, verdict)
+        for warning in made.warnings:
+            console.print(f"warning: {warning}")
+        console.print(f"report: {page}")
     return _put_aside(trained.refused, settings.home / "train.refused.csv", console)
 
 
@@ -183,13 +248,25 @@ def _save(trained: Trained, settings: Settings) -> Path | None:
     return folder
 
 
-def _object(trained: Trained, folder: Path | None, logged: Logged) -> dict[str, Any]:
+def _keep_report(page: bytes, folder: Path | None, settings: Settings) -> Path:
+    """Write the page under the home, named like its model."""
+    path = settings.home / "reports" / f"{folder.name if folder else 'rules'}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, lambda file: file.write(page))
+    return path
+
+
+def _object(
+    trained: Trained, folder: Path | None, logged: Logged, verdict: Verdict, page: Path
+) -> dict[str, Any]:
     best = next(iter(trained.figures.values()))
     return {
         "model_version": logged.version,
         "registered_model": logged.name,
         "champion": logged.champion,
+        "gate": verdict.to_json(),
         "artefact": str(folder) if folder else None,
+        "report": str(page),
         "rung": trained.rung,
         "metrics": best.to_json(),
         "by_age": {name: m.to_json() for name, m in trained.by_segment.items()},
@@ -201,7 +278,13 @@ def _object(trained: Trained, folder: Path | None, logged: Logged) -> dict[str, 
     }
 
 
-def _print(trained: Trained, material: Material, folder: Path | None, logged: Logged) -> None:
+def _print(
+    trained: Trained,
+    material: Material,
+    folder: Path | None,
+    logged: Logged,
+    verdict: Verdict,
+) -> None:
     console = people(False)
     intake = material.intake
     console.print(f"{intake.table.path}: {intake.table.understood}, {intake.table.rows_in:,} rows")
@@ -237,11 +320,8 @@ def _print(trained: Trained, material: Material, folder: Path | None, logged: Lo
     if folder:
         console.print(f"{trained.rung} model {folder.name}: {folder}")
     if logged.version:
-        standing = (
-            "champion"
-            if logged.champion
-            else "not champion: no better than the scorecard and the base rate"
-        )
+        standing = "champion" if logged.champion else "challenger"
+        console.print(f"gate: {verdict.reason}")
         console.print(f"registered as {logged.name} version {logged.version} ({standing})")
 
 

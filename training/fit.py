@@ -16,7 +16,7 @@ from models.encode import Encoder
 from models.logistic import Logistic
 from training.masking import masked
 from training.rows import Folds, Report, Rows
-from training.split import grouped_folds, rolling_origins
+from training.split import grouped_folds, rolling_by_place, rolling_origins
 from training.stability import calendar_columns
 from training.trees import Bench, Candidate, blended
 from training.tune import NONE, Budget, Trial, search
@@ -85,6 +85,8 @@ def fit_matrix(
     seed: int,
     report: Report,
     tuning: Tuning | None = None,
+    *,
+    ordered: bool = False,
 ) -> Fitted:
     """Encode training rows and fit a model on them.
 
@@ -95,20 +97,23 @@ def fit_matrix(
     horizon : int or None
         Microseconds; None for a flat export, whose rows have no time.
     form : {"logistic", "lightgbm"}
+    ordered : bool
+        Whether rows without a time are in the order of time.
     """
     seen, label = masked(matrix, seed), labels_of(spine)
     encoder = Encoder.fit(seen, group)
     X = encoder.encode(seen)
     keys = encoder.keys(seen) if form == "lightgbm" else {}
     tuning = tuning or Tuning()
-    if horizon is None:
+    when = spine.cutoff if horizon is not None else np.arange(len(label)) if ordered else None
+    if when is None:
         rows = Rows(X, label, group, keys)
         folds: Folds = grouped_folds(label, group, seed)
     else:
-        rows = Rows(X, label, group, keys, spine.cutoff, spine.cutoff + horizon)
-        folds = rolling_origins(spine, horizon)
+        rows = Rows(X, label, group, keys, when, when + (horizon or 1))
+        folds = rolling_origins(spine, horizon) if horizon else rolling_by_place(when)
         n = len(matrix.plan.features)
-        drifting = calendar_columns(X[:, n:], matrix.plan.names[n:], spine.cutoff)
+        drifting = calendar_columns(X[:, n:], matrix.plan.names[n:], when)
         tuning = replace(tuning, calendar=drifting)
     return fit(rows, folds, form, encoder, matrix.plan.names, seed, report, tuning)
 

@@ -30,7 +30,7 @@ class Rows:
     keys : mapping of str to Key
         The attributes that target statistics can be of.
     cutoff, ended : ndarray of shape (n_rows,), int64, or None
-        See `training.statistics.Known`.
+        See `training.statistics.Known`; of rows that only have an order, their places.
     """
 
     X: npt.NDArray[np.float32]
@@ -39,6 +39,13 @@ class Rows:
     keys: Mapping[str, Key] = field(default_factory=dict)
     cutoff: npt.NDArray[np.int64] | None = None
     ended: npt.NDArray[np.int64] | None = None
+
+    @property
+    def timed(self) -> bool:
+        """Whether cutoffs are moments, and not the places of rows in an order."""
+        if self.cutoff is None or self.ended is None or not len(self.cutoff):
+            return False
+        return int(self.ended[0] - self.cutoff[0]) > 1
 
     @property
     def known(self) -> Known:

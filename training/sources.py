@@ -17,7 +17,7 @@ from features.cells import text_column
 from features.colleagues import account_source
 from features.errors import InputError, TrainingRefused, UsageError
 from features.form import Form
-from features.instants import MISSING, iso, now, zone
+from features.instants import MISSING, now, zone
 from features.log import EventLog, Leads
 from features.spine import Spine, training_spine
 from features.tables import Intake, take_in
@@ -25,6 +25,9 @@ from features.task import Task
 from features.times import parse_one
 from models.intake import check_created_at, form_of
 from models.playbook import Playbook
+from models.playbook_source import nearest
+from training.fingerprint import Fingerprint, fingerprints
+from training.rowless import without_its_events, without_rows
 
 _YES, _NO = {"1", "1.0", "true", "yes"}, {"0", "0.0", "false", "no"}
 
@@ -47,6 +50,8 @@ class Sources:
     drop, trust : sequence of str
         Columns not to learn; snapshot columns to learn all the same.
     timezone, until : str or None
+    ordered : bool
+        Whether the rows of a flat export are in the order of time.
     """
 
     leads: Path
@@ -61,6 +66,17 @@ class Sources:
     trust: Sequence[str] = ()
     timezone: str | None = None
     until: str | None = None
+    ordered: bool = False
+
+    @property
+    def files(self) -> dict[str, Path | None]:
+        """The files, by what they hold."""
+        return {
+            "leads": self.leads,
+            "events": self.events,
+            "changes": self.changes,
+            "test": self.test,
+        }
 
 
 @dataclass(frozen=True)
@@ -86,6 +102,10 @@ class Material:
         That file; its leads come after those of `intake`, and are in ``intake.leads`` too.
     rowless : str or None
         Why there are no rows to learn from, where there are none.
+    ordered : bool
+        Whether the rows of a flat export are in the order of time.
+    files : tuple of Fingerprint
+        The files that were read.
     form : Form
     trust : tuple of str
         Snapshot columns to learn all the same.
@@ -108,6 +128,8 @@ class Material:
     account: str | None = None
     test_intake: Intake | None = None
     rowless: str | None = None
+    ordered: bool = False
+    files: tuple[Fingerprint, ...] = ()
 
     @property
     def leads(self) -> Leads:
@@ -158,7 +180,9 @@ def gather(
     material = (_flat if sources.label else _timed)(sources, playbook, task_name, intake, form)
     if with_rows and material.rowless:
         raise TrainingRefused(material.rowless)
-    return _with_colleagues(replace(material, trust=tuple(sources.trust)))
+    return _with_colleagues(
+        replace(material, trust=tuple(sources.trust), files=fingerprints(sources.files))
+    )
 
 
 def _with_colleagues(material: Material) -> Material:
@@ -178,21 +202,11 @@ def _timed(
     note = f"{tz.key}" + ("" if form.tz else " (none declared; days begin at 00:00 UTC)")
     asked = sources.until and parse_one(sources.until, form.tz, "--until")
     until = asked or min(intake.observed_until if intake.log.n_events else now(), now())
-    if set(task.label) & set(intake.log.types):
+    spine = Spine.none()
+    rowless = without_its_events(task, playbook, intake.log.types)
+    if rowless is None:
         spine = training_spine(intake.leads, intake.log, task, playbook.touches, until, tz)
-        left = ", ".join(f"{n:,} {reason}" for reason, n in spine.left_out.items() if n)
-        rowless = (
-            f"No row of task {task.name!r} is open and mature (observed until {iso(until, tz)}; left "
-            f"out: {left or 'nothing'}). A horizon of {task.horizon_text} needs data that go on so long "
-            "after a cutoff."
-        )
-    else:
-        spine = Spine.none()
-        came = ", ".join(intake.log.types[:20]) or "none"
-        rowless = (
-            f"The label of task {task.name!r} is {' or '.join(task.label)}, which never occurs. The "
-            f"event types are: {came}. Name the right one in the playbook's [tasks.{task.name}]."
-        )
+        rowless = None if len(spine) else without_rows(task, spine, intake.leads, until, tz)
     found = columns(
         intake.leads,
         playbook.attributes,
@@ -211,7 +225,7 @@ def _timed(
         spine.lead,
         None,
         form,
-        rowless=None if len(spine) else rowless,
+        rowless=rowless,
     )
 
 
@@ -223,6 +237,11 @@ def _flat(
     given_test, held_out = None, None
     if sources.test:
         held_out = take_in(sources.test, None, None, form)
+        if not len(held_out.leads):
+            raise InputError(
+                f"--test {sources.test}: expected rows to test on, and no row could be used"
+                + (f"; the first refused: {held_out.refused[0]}." if held_out.refused else ".")
+            )
         more = read_label(held_out.leads, sources.label, sources.positive, str(sources.test))
         given_test = np.r_[np.zeros(len(label), dtype=bool), np.ones(len(more), dtype=bool)]
         label = np.concatenate([label, more])
@@ -237,7 +256,7 @@ def _flat(
         outcomes={sources.label, *playbook.exclude_columns(task_name), *sources.drop},
     )
     learnable = [c.name for c in found if c.learnable]
-    group = same_rows(intake.leads.attributes.select(learnable))
+    group = copies(intake.leads.attributes.select(learnable))
     return Material(
         intake,
         task,
@@ -251,6 +270,7 @@ def _flat(
         given_test,
         form,
         test_intake=held_out,
+        ordered=sources.ordered,
     )
 
 
@@ -261,7 +281,8 @@ def read_label(leads: Leads, column: str, positive: str | None, file: str) -> np
     """
     if column not in leads.attributes.column_names:
         raise UsageError(
-            f"--label {column!r}: {file} has no such column; it has {', '.join(leads.attributes.column_names)}."
+            f"--label {column!r}: {file} has no such column; it has "
+            f"{', '.join(leads.attributes.column_names)}.{nearest(column, leads.attributes.column_names)}"
         )
     text = text_column(leads.attributes[column]).to_pylist()
     if None in text:
@@ -273,7 +294,9 @@ def read_label(leads: Leads, column: str, positive: str | None, file: str) -> np
     shown = ", ".join(repr(v) for v in values[:6]) + (", ..." if len(values) > 6 else "")
     if positive is not None:
         if positive not in values:
-            raise UsageError(f"--positive {positive!r}: column {column!r} holds {shown}.")
+            raise UsageError(
+                f"--positive {positive!r}: column {column!r} holds {shown}.{nearest(positive, values)}"
+            )
         alike = [v for v in values if v.strip().lower() == positive.strip().lower()]
         if len(alike) > 1:
             raise UsageError(
@@ -288,6 +311,23 @@ def read_label(leads: Leads, column: str, positive: str | None, file: str) -> np
             "Say which value means converted with --positive VALUE."
         )
     return np.array([str(t).strip().lower() in _YES for t in text], dtype=np.int8)
+
+
+def copies(table: pa.Table) -> npt.NDArray[np.int64]:
+    """A number for each row; rows that are copies of one another share it.
+
+    Equal rows are taken for copies where there are more than twice as many pairs of them as chance
+    would make, were the columns independent: n (n - 1) / 2 times the product over columns of the
+    chance that two rows have the same value (Fellegi and Sunter 1969, without agreement weights).
+    Two columns of few values make equal rows of leads that have nothing to do with each other.
+    """
+    group = same_rows(table)
+    n, rows = len(group), np.bincount(group) if len(group) else np.zeros(1)
+    expected = n * (n - 1) / 2
+    for column in table.columns:
+        times = np.unique(same_rows(pa.table([column], names=["x"])), return_counts=True)[1]
+        expected *= float(((times / n) ** 2).sum())
+    return group if (rows * (rows - 1) / 2).sum() > 2 * expected else np.arange(n)
 
 
 def same_rows(table: pa.Table) -> npt.NDArray[np.int64]:
@@ -341,8 +381,8 @@ def _check_options(sources: Sources) -> None:
             "--label is for a flat export without times; with --events or --event the label is the "
             "playbook's event. Give one or the other."
         )
-    if not sources.label and (sources.positive or sources.test):
-        raise UsageError("--positive and --test go with --label.")
+    if not sources.label and (sources.positive or sources.test or sources.ordered):
+        raise UsageError("--positive, --test and --ordered go with --label.")
     if not sources.label and not sources.events and not sources.date_events:
         raise UsageError(
             "Nothing says what became of the leads. Give --events F (an event log), "
@@ -357,6 +397,8 @@ def _named(option: str, asked: Sequence[str], intake: Intake) -> tuple[str, ...]
     for name in asked:
         matches = [name] if name in there else fnmatch.filter(there, name)
         if not matches:
-            raise UsageError(f"{option} {name!r}: no such column; there are {', '.join(there)}.")
+            raise UsageError(
+                f"{option} {name!r}: no such column; there are {', '.join(there)}.{nearest(name, there)}"
+            )
         found += matches
     return tuple(found)

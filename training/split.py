@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.errors import TrainingRefused
+from features.instants import DAY, iso
 from features.spine import Spine
 
 TEST_SHARE = 0.2
@@ -31,7 +32,7 @@ class Split:
     train, test : ndarray of int64
     between : int
         Rows of neither: their horizon ends after the first test cutoff.
-    by : {"time", "random"}
+    by : {"time", "order", "random"}
     first_test_cutoff : int or None
         Every training horizon has ended by then.
     """
@@ -39,7 +40,7 @@ class Split:
     train: Rows
     test: Rows
     between: int
-    by: Literal["time", "random"]
+    by: Literal["time", "order", "random"]
     first_test_cutoff: int | None = None
 
 
@@ -51,8 +52,10 @@ def split_by_time(spine: Spine, horizon: int, share: float = TEST_SHARE) -> Spli
     Raises
     ------
     TrainingRefused
-        When nothing is left to train on.
+        When there are no rows, or nothing is left to train on.
     """
+    if not len(spine):
+        raise TrainingRefused("There are no rows to split into training and test. Give more leads.")
     test = np.zeros(len(spine), dtype=bool)
     for age in np.unique(spine.age):
         rows = np.flatnonzero(spine.age == age)
@@ -63,18 +66,46 @@ def split_by_time(spine: Spine, horizon: int, share: float = TEST_SHARE) -> Spli
     train = ~test & (spine.cutoff + horizon <= first_test)
     if not train.any():
         raise TrainingRefused(
-            f"No row's horizon of {horizon / 86_400e6:g} days ends before the first test cutoff: the data "
-            "cover too little time for this horizon. Give more history, or a shorter horizon in the playbook."
+            f"No row's horizon of {horizon / DAY:g} days ends before the first test cutoff, "
+            f"{iso(first_test)}: the rows' cutoffs begin at {iso(int(spine.cutoff.min()))}, which is too "
+            "little time for this horizon. Give more history, or a shorter horizon in the playbook."
         )
     between = int((~test & ~train).sum())
     return Split(np.flatnonzero(train), np.flatnonzero(test), between, "time", first_test)
 
 
+def split_by_order(n_rows: int) -> Split:
+    """Test on the last rows of a flat export that is in the order of time."""
+    n_test = int(np.ceil(TEST_SHARE * n_rows))
+    if not 0 < n_test < n_rows:
+        raise TrainingRefused(f"{n_rows:,} rows cannot be split into training and test.")
+    rows = np.arange(n_rows)
+    return Split(rows[:-n_test], rows[-n_test:], 0, "order")
+
+
+def rolling_by_place(place: Rows) -> list[tuple[Rows, Rows]]:
+    """Pairs of rows to fit on and later rows to predict, by their place in the order of time."""
+    nothing = np.zeros(len(place), dtype=np.int64)
+    return rolling_origins(Spine(nothing, place, None, nothing), horizon=1)
+
+
 def split_at_random(label: npt.NDArray[np.int8], group: npt.NDArray[np.int64], seed: int) -> Split:
-    """Test on a random share of the groups, stratified by label; no group is divided."""
+    """Test on a random share of the groups, stratified by label; no group is divided.
+
+    Raises
+    ------
+    TrainingRefused
+        When nothing is left to train or to test on.
+    """
     folds = _grouped(label, group, _SLICES, seed)
     n_test = round(RANDOM_TEST_SHARE * _SLICES)
     test = np.isin(folds, np.arange(n_test))
+    if not 0 < test.sum() < len(test):
+        raise TrainingRefused(
+            f"Nothing is left to {'test' if not test.any() else 'train'} on: the {len(test):,} rows are "
+            f"{len(np.unique(group)):,} different ones, and equal rows stay together. Give more rows, or "
+            "more columns that tell them apart."
+        )
     return Split(np.flatnonzero(~test), np.flatnonzero(test), 0, "random")
 
 

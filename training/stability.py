@@ -37,9 +37,9 @@ def calendar_columns(
 
 def _told(value: npt.NDArray[np.float32], rank: npt.NDArray[np.float64]) -> float:
     known = np.isfinite(value)
-    edges = (
-        np.unique(np.quantile(value[known], np.linspace(0, 1, _BINS + 1))) if known.any() else []
-    )
+    if not known.any():
+        return 0.0
+    edges = np.unique(np.quantile(value[known], np.linspace(0, 1, _BINS + 1)))
     group = np.where(known, np.searchsorted(edges, value, side="right"), -1) + 1
     n = np.bincount(group)
     mean = np.bincount(group, weights=rank) / np.maximum(n, 1)

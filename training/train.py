@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,19 +21,24 @@ from models.playbook import Playbook
 from models.points_map import PointsMap, drawn_rows
 from models.scorecard import Scorecard
 from models.terminal import Report
+from training.baselines import logistic_regression
 from training.evaluate import Metrics
 from training.fit import Rung, Tuning, fit_matrix, rung
 from training.freeze import freeze
+from training.gate.rows import registered
 from training.golden import golden
 from training.held_out import HeldOut
 from training.leaks import refuse_leaks
 from training.record import by_age, notes, record
+from training.report.making import range_of
 from training.sources import Material
 from training.split import (
     Split,
     split_at_random,
+    split_by_order,
     split_by_time,
 )
+from training.tune import Trial
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,8 @@ class Trained:
     refused : list of Refusal
     notes : list of str
         What a reader of the figures must know.
+    trials : list of Trial
+        Every candidate that was tried.
     record : dict
         Where it came from, in plain values; ``record["counts"]`` are those of the spine.
     """
@@ -72,6 +79,7 @@ class Trained:
     columns: list[Column]
     refused: list[Refusal]
     notes: list[str]
+    trials: list[Trial]
     record: dict[str, Any]
 
 
@@ -130,11 +138,17 @@ def train(
         "scorecard": points_map.probability(points.total[split.test]),
         "base rate": np.full(len(split.test), label[split.train].mean()),
     }
-    artefact = None
+    artefact: Artefact | None = None
+    trials: list[Trial] = []
     if reached != "rules":
-        artefact = _fitted(material, matrix, split, reached, seed, report, tuning)
+        artefact, trials = _fitted(material, matrix, split, reached, seed, report, tuning)
         X = artefact.encoder.encode(matrix.take(split.test))
-        probability = {"model": artefact.model.probability(X), **probability}
+        linear = logistic_regression(matrix, label, material.group, split.train, split.test, seed)
+        probability = {
+            "model": artefact.model.probability(X),
+            "logistic regression": linear,
+            **probability,
+        }
     test = spine.take(split.test)
     held_out = HeldOut(
         split,
@@ -152,6 +166,8 @@ def train(
         str(leak) if leak.severity == "note" else f"{leak.severity} leak: {leak}" for leak in leaks
     ]
     written = record(material, split, playbook, figures, by_segment, said)
+    written |= registered(material, held_out)
+    written["trained_on"] = range_of(material, held_out, artefact).to_json()
     if artefact is not None:
         drawn = drawn_rows(test.lead, (test.cutoff,), seed)
         evidence = Evidence.of(held_out.best[drawn], held_out.label[drawn])
@@ -169,6 +185,7 @@ def train(
         material.columns,
         refused,
         said,
+        trials,
         written,
     )
 
@@ -206,7 +223,10 @@ def _split(material: Material, seed: int) -> Split:
         return split_by_time(material.spine, material.task.horizon)
     if material.given_test is not None:
         test = material.given_test
-        return Split(np.flatnonzero(~test), np.flatnonzero(test), 0, "random")
+        by: Literal["order", "random"] = "order" if material.ordered else "random"
+        return Split(np.flatnonzero(~test), np.flatnonzero(test), 0, by)
+    if material.ordered:
+        return split_by_order(len(material.spine))
     return split_at_random(labels_of(material.spine), material.group, seed)
 
 
@@ -230,7 +250,7 @@ def _fitted(
     seed: int,
     report: Report,
     tuning: Tuning | None,
-) -> Artefact:
+) -> tuple[Artefact, list[Trial]]:
     fitted = fit_matrix(
         matrix.take(split.train),
         material.spine.take(split.train),
@@ -240,14 +260,12 @@ def _fitted(
         seed,
         report,
         tuning,
+        ordered=material.ordered,
     )
     return Artefact(
         matrix.plan,
         material.task,
         fitted.encoder,
         fitted.model,
-        record={
-            "parameters": fitted.parameters,
-            "trials": [asdict(trial) for trial in fitted.trials],
-        },
-    )
+        record={"parameters": fitted.parameters},
+    ), fitted.trials

@@ -47,7 +47,7 @@ class Trial:
     """One candidate that was tried, for the record and for MLflow."""
 
     name: str
-    parameters: dict[str, Any]
+    params: dict[str, Any]
     log_loss: float | None
     seconds: float
     state: str
@@ -143,7 +143,7 @@ def _suggested(trial: Any, bench: Bench, calendar: Sequence[str]) -> Candidate:
     if bench.has_statistics:
         view = trial.suggest_categorical("view", ["codes", "statistics"])
     half_life = None
-    if bench.rows.cutoff is not None:
+    if bench.rows.timed:
         half_life = half_life_of(trial.suggest_categorical("half_life_days", list(DAYS)))
     without: tuple[str, ...] = ()
     if calendar and trial.suggest_categorical("timeless", [False, True]):

@@ -18,8 +18,10 @@ from hypothesis import strategies as st
 from features.errors import InputError, TegakariError, TrainingRefused, UsageError
 from features.instants import DAY
 from features.log import Leads
+from features.spine import labels_of
 from models.playbook import Playbook
 from training.sources import Material, Sources, gather, read_label, same_rows
+from training.split import split_at_random
 
 Export = Callable[[Mapping[str, Sequence[Any]]], Path]
 
@@ -219,7 +221,14 @@ def test_options_that_contradict_each_other_are_refused_before_any_file_is_read(
         ({"leads": Path("nowhere.csv")}, "nowhere.csv: there is no such file"),
         ({"until": "last week"}, "--until: expected a time"),
         ({"drop": ["colour"]}, "--drop 'colour': no such column"),
-        ({"until": "2024-06-10T00:00:00Z"}, r"No row of task 'qualification' is open and mature"),
+        (
+            {"until": "2024-06-10T00:00:00Z"},
+            r"The horizon of task 'qualification' is 30d, and the data are shorter: .* are 3\.8 days",
+        ),
+        (
+            {"until": "2024-07-07T12:00:00Z"},
+            r"No row of task 'qualification' is open and mature \(.*left out: .* immature",
+        ),
     ],
 )
 def test_what_cannot_be_trained_on_is_refused(
@@ -232,8 +241,8 @@ def test_what_cannot_be_trained_on_is_refused(
 def test_a_task_that_the_playbook_lacks_is_refused(
     small: Sources, short_playbook: Playbook
 ) -> None:
-    with pytest.raises(UsageError, match="no task is called 'recycling'"):
-        gather(small, short_playbook, "recycling")
+    with pytest.raises(UsageError, match=r"no task is called 'recycled'.*Did you mean 'recycling'"):
+        gather(small, short_playbook, "recycled")
 
 
 def test_a_label_that_never_occurs_is_refused_with_the_types_that_do(small: Sources) -> None:
@@ -241,8 +250,77 @@ def test_a_label_that_never_occurs_is_refused_with_the_types_that_do(small: Sour
         'schema = 1\n[tasks.qualification]\nlabel = "deal_open"\ncloses = ["deal_open"]\n'
         'horizon = "30d"\ncutoffs = { every = "28d" }\n'
     )
-    with pytest.raises(TrainingRefused, match=r"deal_open, which never occurs.*deal_opened"):
+    with pytest.raises(
+        TrainingRefused,
+        match=r"label deal_open, which never occurs\. Did you mean 'deal_opened'\? .* are: deal_opened,",
+    ):
         gather(small, playbook, "qualification")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ('closes = ["deal_opened", "losst"]', r"closes losst, which never occurs\. .* 'lost'\?"),
+        (
+            'closes = ["deal_opened"]\nreopens = ["back"]',
+            r"reopens back, .* declare \[events\.back\]",
+        ),
+        (
+            'closes = ["deal_opened", "Lost"]\n[events.deal_opened]\n[events.Lost]',
+            r"closes Lost, which never occurs\. Did you mean 'lost'",
+        ),
+        ('closes = ["deal_opened", "gone"]\nafter = "gone"', r"after gone, which never occurs\."),
+    ],
+)
+def test_an_event_of_the_task_that_never_occurs_is_refused_with_the_nearest(
+    small: Sources, change: str, says: str
+) -> None:
+    playbook = Playbook.parse(
+        f'schema = 1\n[tasks.t]\nlabel = "deal_opened"\nhorizon = "30d"\n{change}\n'
+    )
+    with pytest.raises(TrainingRefused, match=rf"\[tasks\.t\] has {says}"):
+        gather(small, playbook, "t")
+
+
+def test_a_declared_event_may_not_have_happened_yet(small: Sources) -> None:
+    """Whoever declares an event knows its name; only a type that looks like it raises a doubt."""
+    text = (
+        'schema = 1\n[events.deal_opened]\n[events.bankruptcy]\n[tasks.t]\nlabel = "deal_opened"\n'
+        'closes = ["deal_opened", "bankruptcy"]\nhorizon = "30d"\ncutoffs = { every = "28d" }\n'
+    )
+    assert len(gather(small, Playbook.parse(text), "t").spine)
+
+
+def test_a_file_of_test_rows_without_rows_is_refused(export: Export, playbook: Playbook) -> None:
+    nothing: dict[str, Any] = {name: [] for name in FLAT}
+    with pytest.raises(InputError, match=r"--test .*: expected rows to test on, and no row"):
+        gather(flat(export, test=export(nothing)), playbook, "qualification")
+
+
+@pytest.mark.parametrize("option", ["drop", "trust"])
+def test_the_nearest_column_is_named(export: Export, playbook: Playbook, option: str) -> None:
+    with pytest.raises(UsageError, match=r"Did you mean 'industry'\?$"):
+        gather(flat(export, **{option: ["industri"]}), playbook, "qualification")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_duplicate_row_straddles_a_random_split(
+    export: Export, playbook: Playbook, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    columns = {
+        "t": rng.choice(list("abcdefgh"), 200),
+        "n": rng.integers(5, size=200),
+        "won": rng.integers(2, size=200),
+    }
+    material = gather(Sources(export(columns), label="won"), playbook, "qualification")
+    assert learnable(material) == {"t", "n"}
+    split = split_at_random(labels_of(material.spine), material.group, seed)
+    said = [f"{t} {n}" for t, n in zip(columns["t"], columns["n"], strict=True)]
+    train, test = ({said[row] for row in rows} for rows in (split.train, split.test))
+    assert len(train | test) < 200
+    assert not train & test
+    assert sorted(np.r_[split.train, split.test]) == list(range(200))
 
 
 def test_rows_are_mature_open_and_labelled_within_the_horizon(

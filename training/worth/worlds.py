@@ -19,7 +19,7 @@ from models.playbook import Playbook
 from models.playbook_schema import Cutoffs, FeaturesSection
 from training.held_out import Probabilities
 from training.quality.real import PLAYBOOK as BANK
-from training.quality.world import best_possible
+from training.report.best_possible import best_possible
 from training.simulate import simulate
 from training.sources import Material, Sources, gather
 from training.split import Split, split_by_time
