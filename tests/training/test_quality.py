@@ -188,7 +188,7 @@ def test_a_split_is_stratified_and_the_answers_are_of_its_rows(export: Export) -
     won = rng.random(n) < np.array([0.1, 0.3, 0.7])[group]
     size = rng.normal(size=n).round(3)
     path = export(
-        {"lead_id": list(range(n)), "size": list(size), "kind": list("abc"[g] for g in group),
+        {"lead_id": list(range(n)), "size": list(size), "kind": ["abc"[g] for g in group],
          "won": [int(w) for w in won]}
     )  # fmt: skip
     found = on_splits("x", Sources(path, label="won"), seeds=(1, 2))
