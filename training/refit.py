@@ -28,7 +28,7 @@ def refitting(material: Material, trained: Trained, seed: int) -> Refit:
         found = fit_matrix(
             matrix.take(fitted),
             spine.take(fitted),
-            material.group[fitted],
+            material.unit[fitted],
             material.task.horizon,
             form,
             seed,

@@ -95,7 +95,10 @@ class Material:
     observed_until : int
     flat : bool
     group : ndarray of shape (n_rows,), int64
-        Rows that must not be divided between training and test in a random split.
+        Rows that must not be divided between training and test in a random split: those of one
+        lead, in a flat export those that are equal.
+    copies : ndarray of shape (n_rows,), int64, or None
+        In a flat export: rows that are one lead to a model, see `copies`.
     given_test : ndarray of bool, or None
         Rows of the file of test rows.
     test_intake : Intake or None
@@ -129,7 +132,13 @@ class Material:
     test_intake: Intake | None = None
     rowless: str | None = None
     ordered: bool = False
+    copies: npt.NDArray[np.int64] | None = None
     files: tuple[Fingerprint, ...] = ()
+
+    @property
+    def unit(self) -> npt.NDArray[np.int64]:
+        """Rows that are one lead to a model: it is told of none of them what another one did."""
+        return self.group if self.copies is None else self.copies
 
     @property
     def leads(self) -> Leads:
@@ -256,7 +265,7 @@ def _flat(
         outcomes={sources.label, *playbook.exclude_columns(task_name), *sources.drop},
     )
     learnable = [c.name for c in found if c.learnable]
-    group = copies(intake.leads.attributes.select(learnable))
+    learnt = intake.leads.attributes.select(learnable)
     return Material(
         intake,
         task,
@@ -266,9 +275,10 @@ def _flat(
         "not used: no times",
         MISSING,
         True,
-        group,
+        same_rows(learnt),
         given_test,
         form,
+        copies=copies(learnt),
         test_intake=held_out,
         ordered=sources.ordered,
     )

@@ -211,10 +211,10 @@ def _without_bad_numbers(material: Material) -> tuple[Material, list[Refusal]]:
             f"No row has finite numbers in all its number columns: {refused[-1]}. Declare such a "
             "column a category in the playbook's [attributes], or leave it out with --drop."
         )
-    group = material.group[kept]
+    group, unit = material.group[kept], material.unit[kept]
     given = None if material.given_test is None else material.given_test[kept]
     spine = replace(material.spine.take(kept), left_out=material.spine.left_out)
-    return replace(material, spine=spine, group=group, given_test=given), refused
+    return replace(material, spine=spine, group=group, copies=unit, given_test=given), refused
 
 
 def _split(material: Material, seed: int) -> Split:
@@ -254,7 +254,7 @@ def _fitted(
     fitted = fit_matrix(
         matrix.take(split.train),
         material.spine.take(split.train),
-        material.group[split.train],
+        material.unit[split.train],
         material.task.horizon,
         reached,
         seed,

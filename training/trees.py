@@ -60,8 +60,10 @@ TREES_UNTRIED = 200
 PATIENCE = 60
 MEMBERS = 3
 """The most candidates that a blend averages."""
-_WORTH = 1e-4
-"""Share of the log loss that a further member of a blend must save: it costs time in scoring."""
+_MAY_COST = (0.002, -0.0001)
+"""Share of the log loss that a further member of a blend may cost, below and from `LARGE` rows. Of few
+rows the one that happened to do best is chosen by noise, and the mean of several varies less; of many
+a member must save something, because it costs time in scoring."""
 
 Figures = npt.NDArray[np.float64]
 View = Literal["codes", "statistics"]
@@ -305,7 +307,7 @@ class Bench:
 def blended(tried: Sequence[Tried], label: npt.NDArray[np.int8]) -> list[Tried]:
     """The candidates whose mean says most of held-out rows (Caruana et al. 2004, without repeats).
 
-    The best one first; a further one only where the mean with it saves a share of `_WORTH`.
+    The best one first; a further one only where the mean with it costs no more than `_MAY_COST`.
     """
     best, *others = sorted(tried, key=lambda t: t.loss)
     members = [best]
@@ -317,14 +319,14 @@ def blended(tried: Sequence[Tried], label: npt.NDArray[np.int8]) -> list[Tried]:
         raw = np.mean([one.raw[held_out] for one in of], axis=0)
         return log_loss(label[held_out], Calibrator()(raw))
 
-    reached = loss(members)
+    most = loss(members) * (1 + _MAY_COST[len(label) >= LARGE])
     while others and len(members) < MEMBERS:
         found = [(loss([*members, other]), place) for place, other in enumerate(others)]
         least, place = min(found)
-        if least > reached * (1 - _WORTH):
+        if least > most:
             break
         members.append(others.pop(place))
-        reached = least
+        most = min(most, least * (1 + _MAY_COST[len(label) >= LARGE]))
     return members
 
 

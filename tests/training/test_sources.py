@@ -20,7 +20,7 @@ from features.instants import DAY
 from features.log import Leads
 from features.spine import labels_of
 from models.playbook import Playbook
-from training.sources import Material, Sources, gather, read_label, same_rows
+from training.sources import Material, Sources, copies, gather, read_label, same_rows
 from training.split import split_at_random
 
 Export = Callable[[Mapping[str, Sequence[Any]]], Path]
@@ -204,8 +204,14 @@ def test_test_rows_of_another_format_hold_the_same_values(
         ({"label": "won", "events": Path("e.csv")}, "--label is for a flat export without times"),
         ({"label": "won", "changes": Path("c.csv")}, "--label is for a flat export without times"),
         ({"label": "won", "date_events": {"a": "b"}}, "--label is for a flat export without times"),
-        ({"positive": "x", "events": Path("e.csv")}, "--positive and --test go with --label"),
-        ({"test": Path("t.csv"), "events": Path("e.csv")}, "--positive and --test go with --label"),
+        (
+            {"positive": "x", "events": Path("e.csv")},
+            "--positive, --test and --ordered go with --label",
+        ),
+        (
+            {"test": Path("t.csv"), "events": Path("e.csv")},
+            "--positive, --test and --ordered go with --label",
+        ),
     ],
 )
 def test_options_that_contradict_each_other_are_refused_before_any_file_is_read(
@@ -321,6 +327,18 @@ def test_no_duplicate_row_straddles_a_random_split(
     assert len(train | test) < 200
     assert not train & test
     assert sorted(np.r_[split.train, split.test]) == list(range(200))
+
+
+def test_equal_rows_are_copies_where_chance_does_not_make_so_many(
+    export: Export, playbook: Playbook
+) -> None:
+    rng = np.random.default_rng(1)
+    few = {"t": rng.choice(list("abcd"), 300), "n": rng.integers(4, size=300)}
+    by_chance = copies(pa.table(few))
+    assert len(np.unique(by_chance)) == 300
+    many = pa.table({"x": rng.normal(size=300), **few})
+    twice = pa.concat_tables([many, many])
+    np.testing.assert_array_equal(copies(twice), same_rows(twice))
 
 
 def test_rows_are_mature_open_and_labelled_within_the_horizon(

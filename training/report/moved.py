@@ -79,6 +79,10 @@ def too_old(outcomes_seen_until: int, latest_cutoff: int, horizon: int) -> str |
     )
 
 
+_ASIDE = 0.02
+"""Share of training rows that a range leaves aside at most."""
+
+
 @dataclass(frozen=True)
 class Range:
     """What a model was trained on.
@@ -86,8 +90,8 @@ class Range:
     Attributes
     ----------
     numbers : dict of str to (float, float)
-        Least and greatest value of each number, both included, the outermost `RARE` rows on either
-        side left aside; `AGE` in days among them.
+        Least and greatest value of each number, both included, the outermost 1% of the rows on
+        either side, at most `RARE`, left aside; `AGE` in days among them.
     categories : dict of str to frozenset of str
         The texts of each category that the model can tell from others.
     rare : dict of str to float
@@ -123,7 +127,7 @@ class Range:
             elif np.isfinite(column).any():
                 finite = column[np.isfinite(column)]
                 # No value that is one lead's alone.
-                few = min(RARE, (len(finite) + 1) // 2) - 1
+                few = min(RARE, len(finite) // 100)
                 ordered = np.sort(finite)
                 numbers[name] = (float(ordered[few]), float(ordered[-1 - few]))
         return cls(numbers, known, rare)
@@ -149,7 +153,7 @@ class Range:
                     continue
                 low, high = self.numbers[name]
                 strange = (column < low) | (column > high)
-                if _many(strange):
+                if _many(strange, _ASIDE):
                     unit = " days" if name == AGE else ""
                     said.append(
                         f"{name}: {_share(strange)} are outside the {low:.4g} to {high:.4g}{unit} that "
