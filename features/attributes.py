@@ -10,7 +10,8 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -20,15 +21,15 @@ import pyarrow.compute as pc
 
 from features.cells import numbers, text_column
 from features.changes import Changes
-from features.instants import MISSING, zone
+from features.errors import PlaybookError
+from features.instants import DAY, MISSING, zone
 from features.log import Leads
-from features.plan import Attribute
+from features.plan import Attribute, Monotone, Type
 from features.spine import Spine
 from features.times import parse
 
 Role = Literal["feature", "display", "key", "consent", "outcome", "protected"]
 Time = Literal["fixed", "tracked", "snapshot"]
-Type = Literal["number", "category", "date"]
 
 LEARNT: frozenset[Role] = frozenset({"feature", "consent"})
 """Roles whose columns a model may learn from."""
@@ -63,6 +64,7 @@ class Declared:
     role: Role | None = None
     time: Time | None = None
     type: Type | None = None
+    monotone: Monotone | None = None
 
 
 @dataclass(frozen=True)
@@ -75,17 +77,20 @@ class Column:
     type: Type
     why: str
     levels: int
+    monotone: Monotone | None = None
 
     @property
     def learnable(self) -> bool:
         """Whether its role and type let a model learn it, its time aside."""
-        return self.role in LEARNT and self.type != "date" and self.levels > 1
+        return self.role in LEARNT and self.levels > 1
 
     def as_playbook(self) -> str:
         """The line that declares this in a playbook's ``[attributes]``."""
         bare = re.fullmatch(r"[A-Za-z0-9_-]+", self.name)
         name = self.name if bare else json.dumps(self.name, ensure_ascii=False)
-        return f'{name} = {{ role = "{self.role}", time = "{self.time}", type = "{self.type}" }}'
+        said = {"role": self.role, "time": self.time, "type": self.type, "monotone": self.monotone}
+        words = [f'{key} = "{value}"' for key, value in said.items() if value]
+        return f"{name} = {{ {', '.join(words)} }}"
 
 
 def columns(
@@ -106,6 +111,11 @@ def columns(
         Attributes that the table of changes follows.
     outcomes : iterable of str
         Columns that are the outcome, or that the task excludes.
+
+    Raises
+    ------
+    PlaybookError
+        When a category is declared monotone.
     """
     followed, excluded = set(tracked), set(outcomes)
     found = []
@@ -122,7 +132,12 @@ def columns(
             time, why = "tracked", "followed by the table of changes"
         if name in excluded:
             role, why = "outcome", "the outcome, or excluded by the task"
-        found.append(Column(name, role, time, kind, why, levels))
+        if said.monotone and kind == "category":
+            raise PlaybookError(
+                f"[attributes.{name}] monotone: expected an attribute whose values have an order; "
+                "this one is a category."
+            )
+        found.append(Column(name, role, time, kind, why, levels, said.monotone))
     return found
 
 
@@ -189,35 +204,74 @@ def learnt(found: Iterable[Column], trusted: Iterable[str], *, flat: bool) -> tu
     """The attributes a model learns from.
 
     A snapshot is learnt only when trusted by name, or from a flat export, where nothing is known
-    but the export.
+    but the export. A flat export has no cutoffs, so no date has an age there.
     """
     names = set(trusted)
     return tuple(
-        Attribute(c.name, "number" if c.type == "number" else "category", c.time)
+        Attribute(c.name, c.type, c.time, c.monotone)
         for c in found
-        if c.learnable and (c.time != "snapshot" or flat or c.name in names)
+        if c.learnable
+        and (c.time != "snapshot" or flat or c.name in names)
+        and not (flat and c.type == "date")
     )
 
 
-def not_numbers(leads: Leads, attributes: Iterable[Attribute]) -> dict[str, npt.NDArray[np.bool_]]:
-    """For each number attribute: which leads hold something else there (NaN and infinity too)."""
+class Unreadable(NamedTuple):
+    """Cells that a model cannot learn from or look at.
+
+    Attributes
+    ----------
+    cells : ndarray of shape (n_leads,), bool
+    expected : str
+        What should have come: ``"a finite number"``.
+    """
+
+    cells: npt.NDArray[np.bool_]
+    expected: str
+
+
+def unreadable(
+    leads: Leads, attributes: Iterable[Attribute], tz: ZoneInfo | None
+) -> dict[str, Unreadable]:
+    """For each attribute that is a number or a date: which leads hold something else there.
+
+    NaN and infinity are no numbers. `tz` is the zone of dates; None where there are none.
+    """
     present = set(leads.attributes.column_names)
     found = {}
     for attribute in attributes:
-        if attribute.type == "number" and attribute.name in present:
-            bad = numbers(leads.attributes[attribute.name])[1]
-            if bad.any():
-                found[attribute.name] = bad
+        if attribute.name not in present:
+            continue
+        column = leads.attributes[attribute.name]
+        if attribute.type == "number":
+            strange = Unreadable(numbers(column)[1], "a finite number")
+        elif attribute.type == "date":
+            strange = Unreadable(parse(column, tz).bad, "a date")
+        else:
+            continue
+        if strange.cells.any():
+            found[attribute.name] = strange
     return found
 
 
 def as_of(
-    attribute: Attribute, leads: Leads, changes: Changes | None, spine: Spine
+    attribute: Attribute,
+    leads: Leads,
+    changes: Changes | None,
+    spine: Spine,
+    tz: ZoneInfo | None = None,
 ) -> npt.NDArray[np.float64] | pa.Array:
-    """An attribute's value for each row of a spine.
+    """What is learnt of an attribute, for each row of a spine.
 
     The value at a cutoff c of a tracked attribute is the `old_value` of its first change after c,
-    else the one in the lead list. A column that is absent is missing everywhere.
+    else the one in the lead list. A column that is absent is missing everywhere. A number is
+    itself, a date the days from its start to the cutoff, below 0 where it is to come, and a text
+    its number of characters.
+
+    Parameters
+    ----------
+    tz : ZoneInfo, optional
+        The zone of dates and local times.
 
     Returns
     -------
@@ -225,15 +279,22 @@ def as_of(
     """
     if attribute.name not in leads.attributes.column_names:
         empty = np.full(len(spine), np.nan)
-        return empty if attribute.type == "number" else pa.nulls(len(spine), pa.string())
+        return empty if attribute.is_number else pa.nulls(len(spine), pa.string())
     column = leads.attributes[attribute.name]
     rows = pa.array(spine.lead)
     text = None
     if attribute.time == "tracked" and changes is not None:
         text = _rolled_back(attribute.name, text_column(column), changes, spine)
+    if attribute.type == "number":
+        return numbers(column)[0][spine.lead] if text is None else numbers(text)[0]
+    if attribute.type == "date":
+        at = parse(column, tz).instant[spine.lead] if text is None else parse(text, tz).instant
+        return np.where(at == MISSING, np.nan, (spine.cutoff - at) / DAY)
+    value = text_column(column).take(rows) if text is None else text
     if attribute.type == "category":
-        return text_column(column).take(rows) if text is None else text
-    return numbers(column)[0][spine.lead] if text is None else numbers(text)[0]
+        return value
+    length = pc.cast(pc.utf8_length(value), pa.float64())
+    return np.asarray(length.to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
 def _rolled_back(name: str, now: pa.Array, changes: Changes, spine: Spine) -> pa.Array:

@@ -84,5 +84,5 @@ def build(
     return Matrix(
         plan,
         behaviour(program, log, leads.created_at, spine.lead, spine.cutoff, changes, colleagues),
-        [as_of(attribute, leads, changes, spine) for attribute in plan.attributes],
+        [as_of(attribute, leads, changes, spine, plan.tz) for attribute in plan.attributes],
     )

@@ -7,12 +7,13 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from features.errors import ArtefactError, PlaybookError, UsageError
 from features.groups import ANY, BY_LEAD, BY_US, OTHER, groups
-from features.instants import DAY, duration, duration_text
+from features.instants import DAY, duration, duration_text, zone
 from features.kinds import KINDS, Choice, Kind
 from features.kinds.kind import Per, Source
 from features.log import EventLog
@@ -62,13 +63,39 @@ class Feature:
         return KINDS[self.kind].choices[self.choice]
 
 
+Type = Literal["number", "category", "date", "text"]
+Monotone = Literal["increasing", "decreasing"]
+
+
 @dataclass(frozen=True)
 class Attribute:
-    """An attribute that is learnt: its column, whether it is a number or a category, and its time."""
+    """An attribute that is learnt.
+
+    Attributes
+    ----------
+    name : str
+        Its column.
+    type : {"number", "category", "date", "text"}
+        A date is learnt as the days from it to the cutoff, a text as its number of characters.
+    time : {"fixed", "tracked", "snapshot"}
+    monotone : {"increasing", "decreasing"} or None
+        What the probability may do when what is learnt rises, all else equal; None for anything.
+    """
 
     name: str
-    type: Literal["number", "category"]
+    type: Type
     time: Literal["fixed", "tracked", "snapshot"] = "fixed"
+    monotone: Monotone | None = None
+
+    @property
+    def is_number(self) -> bool:
+        """Whether what is learnt of it is a number."""
+        return self.type != "category"
+
+    @property
+    def unit(self) -> str | None:
+        """What is learnt of it is counted in days or in characters; None for its own values."""
+        return {"date": "days", "text": "characters"}.get(self.type)
 
 
 @dataclass(frozen=True)
@@ -152,6 +179,11 @@ class Plan:
     responses: tuple[Response, ...] = ()
     bigrams: tuple[tuple[str, str], ...] = ()
     account: str | None = None
+
+    @property
+    def tz(self) -> ZoneInfo:
+        """The zone of days."""
+        return zone(self.timezone)
 
     @property
     def tracked(self) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ References
 Platt, J. (1999). Probabilistic outputs for support vector machines.
 Zadrozny, B. and Elkan, C. (2002). Transforming classifier scores into accurate multiclass
 probability estimates.
+Kull, M., Silva Filho, T. and Flach, P. (2017). Beta calibration: a well-founded and easily
+implemented improvement on logistic calibration for binary classifiers.
 """
 
 from __future__ import annotations
@@ -19,35 +21,43 @@ import numpy as np
 import numpy.typing as npt
 
 SIGMOID_FROM = 30
-ISOTONIC_FROM = 200
-"""Positive leads among the calibration rows from which each form may be fitted."""
+FREER_FROM = 200
+"""Leads of either class among the calibration rows from which a sigmoid, and from which freer forms
+may be fitted."""
 
 _FOLDS = 5
 
 
 @dataclass(frozen=True)
 class Calibrator:
-    """An increasing map from raw score to probability.
+    """A strictly increasing map from raw score to probability.
 
     Attributes
     ----------
-    form : {"none", "sigmoid", "isotonic"}
+    form : {"none", "sigmoid", "beta", "isotonic"}
     knots, values : tuple of float
-        For "none" and "sigmoid": ``values = (slope, intercept)`` and
-        p = 1 / (1 + exp(-(slope * raw + intercept))).
-        For "isotonic": p is interpolated between `values` at `knots`, the mean raw scores of the
-        blocks that pooling adjacent violators leaves, and constant outside them.
+        What makes of a raw score r the log-odds z of p = 1 / (1 + exp(-z)).
+        For "none" and "sigmoid", ``values = (slope, intercept)``: z = slope * r + intercept.
+        For "beta", ``values = (a, b, c)``: z = a * ln(q) - b * ln(1 - q) + c, where q is r as a
+        probability.
+        For "isotonic", z is interpolated between `values` at `knots`, the mean raw scores of the
+        blocks that pooling adjacent violators leaves; outside them it rises as r does.
     """
 
-    form: Literal["none", "sigmoid", "isotonic"] = "none"
+    form: Literal["none", "sigmoid", "beta", "isotonic"] = "none"
     knots: tuple[float, ...] = ()
     values: tuple[float, ...] = (1.0, 0.0)
 
     def __call__(self, raw: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Probabilities in [0, 1] of raw scores, both of shape (n,)."""
+        raw = np.asarray(raw, dtype=np.float64)
         if self.form == "isotonic":
-            return np.asarray(np.interp(raw, self.knots, self.values), dtype=np.float64)
-        return np.asarray(_sigmoid(np.asarray(raw, dtype=np.float64), *self.values))
+            outside = raw - np.clip(raw, self.knots[0], self.knots[-1])
+            raw = np.interp(raw, self.knots, self.values) + outside
+            return np.asarray(_sigmoid(raw, 1.0, 0.0))
+        if self.form == "beta":
+            return np.asarray(_beta(raw, *self.values))
+        return np.asarray(_sigmoid(raw, *self.values))
 
     def slope_at(self, raw: float) -> float:
         """The derivative of the probability by the raw score."""
@@ -71,11 +81,12 @@ class Calibrator:
         label: npt.NDArray[np.int8],
         lead: npt.NDArray[np.int64],
     ) -> Calibrator:
-        """The simplest form that held-out leads do not refute.
+        """A sigmoid, or a freer form where held-out leads ask for one.
 
-        The raw score of a model fitted by log loss is a log-odds already. A freer form must earn
-        its place: lower the log loss of leads it was not fitted on, by more than the noise (one
-        standard error of the sum over leads).
+        Regularised and averaged models fitted by log loss say too little, on leads not fitted on
+        their slope is above 1: a sigmoid mends that for the price of two parameters. Beta and
+        isotonic must earn their place: lower the log loss of leads they were not fitted on, by
+        more than the noise (one standard error of the sum over leads).
 
         Parameters
         ----------
@@ -87,11 +98,11 @@ class Calibrator:
         """
         positives = len(np.unique(lead[label == 1]))
         others = len(np.unique(lead[label == 0]))
-        forms = [lambda raw, label: cls()]
-        if min(positives, others) >= SIGMOID_FROM:
-            forms.append(cls._sigmoid)
-        if min(positives, others) >= ISOTONIC_FROM:
-            forms.append(cls._isotonic)
+        if min(positives, others) < SIGMOID_FROM:
+            return cls()
+        if min(positives, others) < FREER_FROM:
+            return cls._sigmoid(raw, label)
+        forms = [cls._sigmoid, cls._beta, cls._isotonic]
         row_lead = np.unique(lead, return_inverse=True)[1]
         # Shuffled: in a list ordered by outcome, or one lead in so many, a fold by place has one class.
         n_leads = int(row_lead.max()) + 1
@@ -112,9 +123,23 @@ class Calibrator:
         slope, intercept = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
         # Scores that do not rise with the label are no scores: only the level is learnt from them.
         if slope <= 0:
-            rate = float(label.mean())
-            return cls(values=(1e-6, math.log(rate / (1 - rate))), form="sigmoid")
-        return cls(values=(slope, intercept), form="sigmoid")
+            return cls("sigmoid", values=(1e-6, _log_odds(float(label.mean()))))
+        return cls("sigmoid", values=(slope, intercept))
+
+    @classmethod
+    def _beta(cls, raw: npt.NDArray[np.float64], label: npt.NDArray[np.int8]) -> Calibrator:
+        from sklearn.linear_model import LogisticRegression
+
+        terms = np.column_stack([-np.logaddexp(0, -raw), np.logaddexp(0, raw)])
+        fitted = LogisticRegression(C=np.inf, max_iter=1000).fit(terms, label)
+        # A term that would fall is left out, as in Kull et al.
+        if (fitted.coef_[0] <= 0).any():
+            terms[:, fitted.coef_[0] <= 0] = 0.0
+            fitted = LogisticRegression(C=np.inf, max_iter=1000).fit(terms, label)
+        a, b = map(float, fitted.coef_[0])
+        if min(a, b) < 0 or a == b == 0:
+            return cls._sigmoid(raw, label)
+        return cls("beta", values=(a, b, float(fitted.intercept_[0])))
 
     @classmethod
     def _isotonic(cls, raw: npt.NDArray[np.float64], label: npt.NDArray[np.int8]) -> Calibrator:
@@ -124,11 +149,15 @@ class Calibrator:
         levels = IsotonicRegression().fit(raw, label).predict(raw[order])
         block = np.cumsum(np.r_[0, levels[1:] > levels[:-1]])
         n = np.bincount(block)
-        knots = np.bincount(block, weights=raw[order]) / n
+        at = np.bincount(block, weights=raw[order]) / n
         # Jeffreys' mean: no probability is 0 or 1 on the strength of n rows.
         rate = (np.bincount(block, weights=label[order]) + 0.5) / (n + 1)
-        values = IsotonicRegression().fit(knots, rate, sample_weight=n).predict(knots)
-        return cls("isotonic", tuple(map(float, knots)), tuple(map(float, values)))
+        rate = IsotonicRegression().fit(at, rate, sample_weight=n).predict(at)
+        # Blocks that this made equal are one, so that no two scores share a probability.
+        same = np.cumsum(np.r_[0, rate[1:] > rate[:-1]])
+        knots = np.bincount(same, weights=at * n) / np.bincount(same, weights=n)
+        values = map(_log_odds, rate[np.unique(same, return_index=True)[1]])
+        return cls("isotonic", tuple(map(float, knots)), tuple(values))
 
 
 def _held_out(
@@ -158,10 +187,26 @@ def log_loss(label: npt.NDArray[Any], probability: npt.NDArray[np.float64]) -> f
     return float(row_losses(label, probability).mean())
 
 
+def _log_odds(rate: float) -> float:
+    return math.log(rate / (1 - rate))
+
+
 @numba.njit(cache=True, nogil=True)
 def _sigmoid(raw: Any, slope: float, intercept: float) -> Any:
     """Row by row, so that one lead alone has the bits it has in a list."""
     p = np.empty(len(raw))
     for row in range(len(raw)):
         p[row] = 1.0 / (1.0 + math.exp(-(slope * raw[row] + intercept)))
+    return p
+
+
+@numba.njit(cache=True, nogil=True)
+def _beta(raw: Any, a: float, b: float, c: float) -> Any:
+    p = np.empty(len(raw))
+    for row in range(len(raw)):
+        # Of q = 1 / (1 + exp(-raw)): ln(q) and -ln(1 - q), neither overflowing.
+        beyond = math.log1p(math.exp(-abs(raw[row])))
+        log_q = min(raw[row], 0.0) - beyond
+        minus_log_rest = max(raw[row], 0.0) + beyond
+        p[row] = 1.0 / (1.0 + math.exp(-(a * log_q + b * minus_log_rest + c)))
     return p

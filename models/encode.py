@@ -36,8 +36,8 @@ class Encoder:
     codes : dict of str to int
         Behavioural features that are codes already, with the number of their codes.
     whole : dict of str to tuple of float
-        For each number attribute whose values are whole and few, so that they may be codes, those
-        that enough leads have, ascending.
+        For each number attribute whose values are whole and few and not declared monotone, so that
+        they may be codes, those that enough leads have, ascending.
     statistics : tuple of Statistic
         What is known of values and pairs of values besides their codes.
     """
@@ -57,11 +57,7 @@ class Encoder:
         """Learn the categories of training rows; `lead` tells which rows are one lead."""
         categories, whole = {}, {}
         for attribute, column in zip(matrix.plan.attributes, matrix.attributes, strict=True):
-            if not isinstance(column, pa.Array):
-                values = _whole(column, lead)
-                if values:
-                    whole[attribute.name] = values
-            else:
+            if isinstance(column, pa.Array):
                 encoded = column.dictionary_encode()
                 codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
                 pairs = np.unique(np.column_stack([codes, lead]), axis=0)
@@ -70,6 +66,10 @@ class Encoder:
                 categories[attribute.name] = tuple(
                     sorted(t for t, n in zip(texts, leads, strict=True) if n >= RARE)
                 )
+            elif attribute.type == "number" and attribute.monotone is None:
+                values = _whole(column, lead)
+                if values:
+                    whole[attribute.name] = values
         return cls(categories, matrix.plan.levels, whole)
 
     def with_statistics(self, statistics: Sequence[Statistic]) -> Encoder:
@@ -107,7 +107,7 @@ class Encoder:
         for place, (attribute, column) in enumerate(
             zip(matrix.plan.attributes, matrix.attributes, strict=True), start=width
         ):
-            if attribute.type == "number":
+            if attribute.is_number:
                 # An infinite input would be no number to a sum of terms, and fail a whole list.
                 X[:, place] = np.clip(column, -_LARGEST, _LARGEST)
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,8 +79,13 @@ class Logistic:
         encoder: Encoder,
         names: list[str],
         strength: float,
+        rising: Mapping[str, int] | None = None,
     ) -> Logistic:
-        """Fit with an L2 penalty on standardised columns; `strength` is scikit-learn's C."""
+        """Fit with an L2 penalty on standardised columns; `strength` is scikit-learn's C.
+
+        `rising` has the direction of the features with which the raw score may only rise, 1, or
+        only fall, -1: one that goes the other way in the data gets no coefficient.
+        """
         from sklearn.linear_model import LogisticRegression
 
         n_features = X.shape[1]
@@ -105,9 +111,19 @@ class Logistic:
             columns.append(absent)
             owner.append((place, -2))
         design = np.column_stack(columns).astype(np.float64)
-        fitted = LogisticRegression(C=strength, max_iter=200, solver="newton-cholesky").fit(
-            design, label, sample_weight=weight
-        )
+        directed = {names.index(name): sign for name, sign in (rising or {}).items()}
+        while True:
+            fitted = LogisticRegression(C=strength, max_iter=200, solver="newton-cholesky").fit(
+                design, label, sample_weight=weight
+            )
+            against = [
+                column
+                for column, (place, code) in enumerate(owner)
+                if code == -1 and fitted.coef_[0, column] * directed.get(place, 0) < 0
+            ]
+            if not against:
+                break
+            design[:, against] = 0.0
         coefficient, missing = np.zeros(n_features), np.zeros(n_features)
         levels = np.full((n_features, n_codes), np.nan)
         for (place, code), value in zip(owner, fitted.coef_[0], strict=True):

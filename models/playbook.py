@@ -116,7 +116,10 @@ class Playbook:
     def attributes(self) -> Mapping[str, Declared]:
         """What is declared of attributes, by column."""
         said = self.said.attributes.items()
-        return {name: Declared(entry.role, entry.time, entry.type) for name, entry in said}
+        return {
+            name: Declared(entry.role, entry.time, entry.type, entry.monotone)
+            for name, entry in said
+        }
 
     @property
     def events(self) -> Mapping[str, EventSection]:

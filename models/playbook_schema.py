@@ -36,7 +36,8 @@ class AttributeSection(Section):
 
     role: Literal["feature", "display", "key", "consent", "outcome", "protected"] | None = None
     time: Literal["fixed", "tracked", "snapshot"] | None = None
-    type: Literal["number", "category", "date"] | None = None
+    type: Literal["number", "category", "date", "text"] | None = None
+    monotone: Literal["increasing", "decreasing"] | None = None
     label: Label = Label()
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
-from features.attributes import not_numbers
+from features.attributes import unreadable
 from features.colleagues import Colleagues
 from features.errors import InputError
 from features.form import Form
@@ -73,7 +73,7 @@ class LeadScorer:
         ]
         form = form_of(self.scorer.playbook)
         leads, log, at, colleagues = _taken(requests, form)
-        self._check_numbers(requests, leads)
+        self._check_attributes(requests, leads)
         scores = self.scorer.score(
             leads,
             log,
@@ -88,12 +88,14 @@ class LeadScorer:
         frame = pd.DataFrame(records, index=model_input.index, dtype=object)
         return frame.astype({"probability": np.float64, "points": np.int64} if records else object)
 
-    def _check_numbers(self, requests: Sequence[ScoreRequest], leads: Leads) -> None:
-        learnt = self.scorer.artefact.plan.attributes if self.scorer.artefact else ()
-        for name, bad in not_numbers(leads, learnt).items():
+    def _check_attributes(self, requests: Sequence[ScoreRequest], leads: Leads) -> None:
+        if self.scorer.artefact is None:
+            return
+        plan = self.scorer.artefact.plan
+        for name, (bad, expected) in unreadable(leads, plan.attributes, plan.tz).items():
             row = int(np.flatnonzero(bad)[0])
             raise InputError(
-                f"Row {row}, {name}: expected a finite number, as the model learnt it, "
+                f"Row {row}, {name}: expected {expected}, as the model learnt it, "
                 f"got {requests[row].lead.attributes[name]!r}."
             )
 

@@ -39,6 +39,7 @@ def reasons_of(
     effect = explain.effects(artefact.model, artefact.groups, X)
     names, roles = artefact.groups.names, artefact.groups.roles
     columns = {a.name: c for a, c in zip(matrix.plan.attributes, matrix.attributes, strict=True)}
+    units = {a.name: a.unit for a in matrix.plan.attributes if a.unit}
     pairs = {" x ".join(told.of): told.of for told in artefact.encoder.statistics}
     words = Phrases(playbook, matrix.plan, lang)
 
@@ -52,7 +53,8 @@ def reasons_of(
             return _strongest_feature(place, group)
         if roles[group] == "pair":
             return {"values": {of: _plain(columns[of][place]) for of in pairs[names[group]]}}
-        return {"value": _plain(columns[names[group]][place])}
+        value = {"value": _plain(columns[names[group]][place])}
+        return value | {"unit": units[names[group]]} if names[group] in units else value
 
     def _strongest_feature(place: int, group: int) -> dict[str, Any]:
         """The feature of a group that moved most, and its value."""

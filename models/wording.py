@@ -107,7 +107,17 @@ def sentence(role: str, label: str, facts: Mapping[str, Any], lang: str) -> str:
         return words["fired"].format(label=label, points=_signed(facts["points"]))
     if facts.get("value") is None:
         return words["missing"].format(label=label)
-    return words["given"].format(label=label, value=_shown(facts["value"]))
+    return words["given"].format(label=label, value=_given(facts, lang))
+
+
+def _given(facts: Mapping[str, Any], lang: str) -> str:
+    """What is known of an attribute: its value, how long ago its date was, how long its text is."""
+    value, unit, words = facts["value"], facts.get("unit"), texts(lang)["attribute"]
+    if unit == "days":
+        return ago(value * 24, lang) if value >= 0 else words["to_come"].format(n=-int(value // 1))
+    if unit == "characters":
+        return words["characters"].format(n=int(value))
+    return _shown(value)
 
 
 def _shown(value: str | float) -> str:

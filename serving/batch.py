@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from features.attributes import not_numbers
+from features.attributes import unreadable
 from features.errors import UsageError
 from features.instants import DAY, MISSING, iso, now
 from features.reading import OWN_PREFIX, Refusal
@@ -157,7 +157,7 @@ def score_file(
     if plan and plan.reads("colleagues"):
         intake = intake.with_colleagues(plan.account, others)
     report(f"scoring {len(intake.leads):,} leads")
-    intake, bad = _without_bad_numbers(intake, scorer)
+    intake, bad = _without_unreadable(intake, scorer)
     scores = scorer.score(
         intake.leads,
         intake.log,
@@ -192,15 +192,16 @@ def score_file(
     )
 
 
-def _without_bad_numbers(intake: Intake, scorer: Scorer) -> tuple[Intake, list[Refusal]]:
-    """Refuse leads whose number columns hold NaN, infinity or a text."""
-    attributes = scorer.artefact.plan.attributes if scorer.artefact else ()
+def _without_unreadable(intake: Intake, scorer: Scorer) -> tuple[Intake, list[Refusal]]:
+    """Refuse leads whose number columns hold NaN, infinity or a text, or whose dates are none."""
+    plan = scorer.artefact.plan if scorer.artefact else None
     bad = np.zeros(len(intake.leads), dtype=bool)
     refused: list[Refusal] = []
-    for name, cells in not_numbers(intake.leads, attributes).items():
+    strange = unreadable(intake.leads, plan.attributes, plan.tz) if plan else {}
+    for name, (cells, expected) in strange.items():
         rows = np.zeros(intake.table.data.num_rows, dtype=bool)
         rows[intake.rows[cells & ~bad]] = True
-        refused += intake.table.refusals(rows, name, "not a finite number")
+        refused += intake.table.refusals(rows, name, f"not {expected}")
         bad |= cells
     return (intake.keep(~bad), refused) if bad.any() else (intake, refused)
 

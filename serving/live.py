@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from features.attributes import not_numbers
+from features.attributes import unreadable
 from features.instants import DAY, iso, now
 from models.explain import MOST
 from models.intake import form_of
@@ -56,11 +56,16 @@ class Live:
         form = form_of(self.playbook)
         as_of = cutoffs([request], form, now())
         leads, log = leads_and_log([request], form)
-        learnt = loaded.artefact.plan.attributes if loaded.artefact else ()
-        if strange := not_numbers(leads, learnt):
-            message = "expected a finite number, as the model learnt it, got something else"
-            errors = [(("body", "lead", "attributes", name), message) for name in strange]
-            raise Problem(422, "invalid-request", "An attribute is not a number.", errors)
+        plan = loaded.artefact.plan if loaded.artefact else None
+        if plan and (strange := unreadable(leads, plan.attributes, plan.tz)):
+            errors = [
+                (
+                    ("body", "lead", "attributes", name),
+                    f"expected {expected}, as the model learnt it, got something else",
+                )
+                for name, (_, expected) in strange.items()
+            ]
+            raise Problem(422, "invalid-request", "An attribute cannot be read.", errors)
         return loaded.scorer.score(
             leads,
             log,

@@ -297,7 +297,7 @@ def test_ctrl_c_while_training_leaves_nothing_behind(
         if where == "reading":
             patch.setattr("training.sources.take_in", interrupt)
         elif where == "fitting":
-            patch.setattr("training.train.fit", interrupt)
+            patch.setattr("training.train.fit_matrix", interrupt)
         elif where == "saving":
             patch.setattr(Artefact, "save", save_half)
         else:

@@ -30,7 +30,7 @@ from models.playbook import Playbook
 from models.settings import Settings
 from models.terminal import REFUSED_ROWS, people, print_json, print_refused, print_table, progress
 from training.evaluate import Metrics
-from training.fit import Tuning
+from training.fit import DEFAULT, Tuning
 from training.freeze import freeze
 from training.gate.decide import decide
 from training.gate.verdict import Verdict
@@ -111,7 +111,7 @@ def run_train(
     sources: Sources,
     settings: Settings,
     task: str,
-    tuning: Tuning | None = None,
+    tuning: Tuning = DEFAULT,
     *,
     as_json: bool = False,
     seed: int = 0,

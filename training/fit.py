@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.build import Matrix
+from features.plan import Plan
 from features.spine import Spine, labels_of
 from models.calibration import Calibrator, log_loss
 from models.conversion import ConversionModel, Trees
@@ -69,11 +71,18 @@ class Tuning:
         Columns that tell little but the calendar.
     given : tuple of Candidate
         Those to take instead of looking for any.
+    rising : mapping of str to int
+        Columns with which the raw score may only rise, 1, or only fall, -1.
     """
 
     budget: Budget = NONE
     calendar: tuple[str, ...] = ()
     given: tuple[Candidate, ...] = ()
+    rising: Mapping[str, int] = field(default_factory=dict)
+
+
+DEFAULT = Tuning()
+"""The default set of parameters alone."""
 
 
 def fit_matrix(
@@ -84,7 +93,7 @@ def fit_matrix(
     form: Rung,
     seed: int,
     report: Report,
-    tuning: Tuning | None = None,
+    tuning: Tuning = DEFAULT,
     *,
     ordered: bool = False,
 ) -> Fitted:
@@ -104,7 +113,7 @@ def fit_matrix(
     encoder = Encoder.fit(seen, group)
     X = encoder.encode(seen)
     keys = encoder.keys(seen) if form == "lightgbm" else {}
-    tuning = tuning or Tuning()
+    tuning = replace(tuning, rising=_rising(matrix.plan))
     when = spine.cutoff if horizon is not None else np.arange(len(label)) if ordered else None
     if when is None:
         rows = Rows(X, label, group, keys)
@@ -116,6 +125,12 @@ def fit_matrix(
         drifting = calendar_columns(X[:, n:], matrix.plan.names[n:], when)
         tuning = replace(tuning, calendar=drifting)
     return fit(rows, folds, form, encoder, matrix.plan.names, seed, report, tuning)
+
+
+def _rising(plan: Plan) -> dict[str, int]:
+    """The directions of attributes that the playbook declares monotone."""
+    direction = {"increasing": 1, "decreasing": -1}
+    return {a.name: direction[a.monotone] for a in plan.attributes if a.monotone}
 
 
 def rung(label: npt.NDArray[np.int8], lead: npt.NDArray[np.int64]) -> tuple[Rung, int, int]:
@@ -135,7 +150,7 @@ def fit(
     names: list[str],
     seed: int,
     report: Report,
-    tuning: Tuning | None = None,
+    tuning: Tuning = DEFAULT,
 ) -> Fitted:
     """Choose and calibrate on held-out predictions, then fit on all rows.
 
@@ -149,8 +164,7 @@ def fit(
         Its attributes are the categories among `names`, the columns of ``rows.X``.
     report : callable
         Told what is being done.
-    tuning : Tuning, optional
-        By default the default set of parameters alone.
+    tuning : Tuning
     """
     usable = [
         (inside, outside)
@@ -158,8 +172,8 @@ def fit(
         if _both(rows.label[inside]) and _both(rows.label[outside])
     ]
     if form == "logistic":
-        return _fit_logistic(rows, usable, encoder, names, report)
-    return _fit_trees(rows, usable, encoder, names, seed, report, tuning or Tuning())
+        return _fit_logistic(rows, usable, encoder, names, report, tuning.rising)
+    return _fit_trees(rows, usable, encoder, names, seed, report, tuning)
 
 
 def _both(label: npt.NDArray[np.int8]) -> bool:
@@ -175,7 +189,7 @@ def _fit_trees(
     report: Report,
     tuning: Tuning,
 ) -> Fitted:
-    bench = Bench(rows, folds, encoder, names, seed, tuning.budget.threads)
+    bench = Bench(rows, folds, encoder, names, seed, tuning.budget.threads, tuning.rising)
     if tuning.given:
         trials: list[Trial] = []
         members = [bench.tried(candidate) for candidate in tuning.given]
@@ -193,11 +207,16 @@ def _fit_trees(
 
 
 def _fit_logistic(
-    rows: Rows, folds: Folds, encoder: Encoder, names: list[str], report: Report
+    rows: Rows,
+    folds: Folds,
+    encoder: Encoder,
+    names: list[str],
+    report: Report,
+    rising: Mapping[str, int],
 ) -> Fitted:
     def fitted(part: Rows, strength: float) -> Logistic:
         weight = np.ones(len(part.label))
-        return Logistic.fit(part.X, part.label, weight, encoder, names, strength)
+        return Logistic.fit(part.X, part.label, weight, encoder, names, strength, rising)
 
     best, best_raw, best_loss = _STRENGTHS[0], np.full(len(rows.label), np.nan), np.inf
     for strength in _STRENGTHS if folds else ():

@@ -56,5 +56,9 @@ def _value(
         return None
     if kind == "number":
         return float(rng.choice(_NUMBERS))
+    if kind == "date":
+        return (_AS_OF - timedelta(days=float(rng.choice(_NUMBERS)))).date().isoformat()
+    if kind == "text":
+        return "-" * int(rng.integers(100))
     texts = artefact.encoder.categories.get(name) or ("",)
     return texts[int(rng.integers(len(texts)))]

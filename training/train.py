@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from features.attributes import Column, learnt, not_numbers
+from features.attributes import Column, learnt, unreadable
 from features.build import Matrix, build
 from features.errors import TrainingRefused
 from features.instants import MISSING
@@ -23,7 +23,7 @@ from models.scorecard import Scorecard
 from models.terminal import Report
 from training.baselines import logistic_regression
 from training.evaluate import Metrics
-from training.fit import Rung, Tuning, fit_matrix, rung
+from training.fit import DEFAULT, Rung, Tuning, fit_matrix, rung
 from training.freeze import freeze
 from training.gate.rows import registered
 from training.golden import golden
@@ -88,14 +88,14 @@ def train(
     playbook: Playbook,
     report: Report = lambda step: None,
     seed: int = 0,
-    tuning: Tuning | None = None,
+    tuning: Tuning = DEFAULT,
 ) -> Trained:
     """Train, calibrate and measure; the artefact that is measured is the one returned.
 
     Parameters
     ----------
-    tuning : Tuning, optional
-        How the parameters of trees are found; by default the default set alone is tried.
+    tuning : Tuning
+        How the parameters of trees are found.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def train(
         When training or test rows have one class only, no row can be trained on, or a column or
         event type that would be learnt certainly tells the outcome.
     """
-    material, refused = _without_bad_numbers(material)
+    material, refused = _without_unreadable(material)
     spine, label = material.spine, labels_of(material.spine)
     split = _split(material, seed)
     _check_classes(material, split, label)
@@ -190,25 +190,25 @@ def train(
     )
 
 
-def _without_bad_numbers(material: Material) -> tuple[Material, list[Refusal]]:
-    """Leave out rows of leads whose number columns hold NaN, infinity or anything else."""
+def _without_unreadable(material: Material) -> tuple[Material, list[Refusal]]:
+    """Leave out rows of leads whose number or date columns hold anything else, NaN or infinity."""
     refused = list(material.intake.refused)
     attributes = learnt(material.columns, material.trust, flat=material.flat)
     files = [material.intake] + ([material.test_intake] if material.test_intake else [])
     ends = np.cumsum([len(file.rows) for file in files])[:-1]
     bad = np.zeros(len(material.leads), dtype=bool)
-    for name, cells in not_numbers(material.leads, attributes).items():
+    for name, (cells, expected) in unreadable(material.leads, attributes, material.tz).items():
         for file, fresh in zip(files, np.split(cells & ~bad, ends), strict=True):
             mine = np.zeros(file.table.data.num_rows, dtype=bool)
             mine[file.rows[fresh]] = True
-            refused += file.table.refusals(mine, name, "not a finite number")
+            refused += file.table.refusals(mine, name, f"not {expected}")
         bad |= cells
     if not bad.any():
         return material, refused
     kept = ~bad[material.spine.lead]
     if not kept.any():
         raise TrainingRefused(
-            f"No row has finite numbers in all its number columns: {refused[-1]}. Declare such a "
+            f"No row has finite numbers and dates where they are learnt: {refused[-1]}. Declare such a "
             "column a category in the playbook's [attributes], or leave it out with --drop."
         )
     group, unit = material.group[kept], material.unit[kept]
@@ -249,7 +249,7 @@ def _fitted(
     reached: Rung,
     seed: int,
     report: Report,
-    tuning: Tuning | None,
+    tuning: Tuning,
 ) -> tuple[Artefact, list[Trial]]:
     fitted = fit_matrix(
         matrix.take(split.train),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -150,6 +150,8 @@ class Bench:
         The columns of ``rows.X``.
     seed, threads : int
         0 threads for all there are.
+    rising : mapping of str to int
+        Columns with which the raw score may only rise, 1, or only fall, -1.
     """
 
     def __init__(
@@ -160,6 +162,7 @@ class Bench:
         names: list[str],
         seed: int,
         threads: int = 0,
+        rising: Mapping[str, int] | None = None,
     ) -> None:
         self.rows, self.folds, self.encoder, self.seed = rows, folds, encoder, seed
         self._of = (
@@ -175,6 +178,9 @@ class Bench:
             "learning_rate": RATES[len(rows.label) >= LARGE],
             "num_threads": threads,
         }
+        if rising:
+            told = [0] * (len(self.names) - len(names))
+            self._always["monotone_constraints"] = [*(rising.get(n, 0) for n in names), *told]
         self._folded: dict[int, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]] = {}
 
     @property

@@ -12,11 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.attributes import Column, Declared, as_of, columns, learnt, not_numbers
+from features.attributes import Column, Declared, as_of, columns, learnt, unreadable
 from features.changes import Changes
-from features.instants import DAY, HOUR, MISSING, iso
+from features.errors import PlaybookError
+from features.instants import DAY, HOUR, MISSING, iso, zone
 from features.plan import Attribute
 from features.spine import Spine
+from features.times import parse_one
 from tests.features.histories import CHECKED, NOW, leads_of
 
 N = 40
@@ -201,11 +203,30 @@ def test_only_features_and_consents_are_learnt(role: str) -> None:
     assert guessed("c1", few("a", "b"), role="consent").learnable
 
 
-def test_a_column_that_never_differs_and_a_date_are_not_learnt() -> None:
+def test_a_column_that_never_differs_is_not_learnt() -> None:
     assert not guessed("c1", ["a"] * N).learnable
     assert not guessed("c1", pa.nulls(N)).learnable
-    assert not guessed("c1", few("2026-01-01", "2026-01-02")).learnable
     assert guessed("c1", few("a", "b")).learnable
+
+
+def test_a_date_is_learnt_where_there_is_a_cutoff_to_count_to() -> None:
+    found = [guessed("c1", few("2020-01-01", "2020-01-02"))]
+    assert learnt(found, [], flat=False) == (Attribute("c1", "date"),)
+    assert learnt(found, [], flat=True) == ()
+
+
+def test_free_text_is_learnt_where_the_playbook_says_so() -> None:
+    assert not guessed("c1", DIFFERENT).learnable
+    said = guessed("備考", DIFFERENT, type="text", role="feature")
+    assert learnt([said], [], flat=True) == (Attribute("備考", "text"),)
+
+
+def test_a_category_has_no_direction() -> None:
+    with pytest.raises(PlaybookError, match=r"\[attributes.c1\] monotone: .* is a category"):
+        guessed("c1", few("a", "b"), monotone="increasing")
+    rising = guessed("c1", few(1, 2), monotone="increasing")
+    assert learnt([rising], [], flat=True)[0].monotone == "increasing"
+    assert tomllib.loads(rising.as_playbook())["c1"]["monotone"] == "increasing"
 
 
 # Values.
@@ -234,10 +255,43 @@ def test_cells_that_are_no_finite_number_are_found_and_missing() -> None:
     number, text = Attribute("n", "number"), Attribute("t", "category")
     cells = ["1", "NaN", "inf", "-1e999", "many", "", None]
     leads = leads_of(CREATED[:7], n=cells, t=cells)
-    found = not_numbers(leads, [number, text, Attribute("absent", "number")])
+    found = unreadable(leads, [number, text, Attribute("absent", "number")], None)
     assert list(found) == ["n"]
-    assert found["n"].tolist() == [False, True, True, True, True, False, False]
-    assert not_numbers(leads_of(CREATED[:2], n=["1", None]), [number]) == {}
+    assert found["n"].cells.tolist() == [False, True, True, True, True, False, False]
+    assert unreadable(leads_of(CREATED[:2], n=["1", None]), [number], None) == {}
+
+
+def test_cells_that_are_no_date_are_found() -> None:
+    leads = leads_of(CREATED[:4], d=["2026-01-01", "1/2/2026", "", "soon"])
+    found = unreadable(leads, [Attribute("d", "date")], zone("Asia/Tokyo"))
+    assert found["d"].cells.tolist() == [False, True, False, True]
+    assert found["d"].expected == "a date"
+
+
+def test_a_date_is_the_days_from_its_start_to_the_cutoff() -> None:
+    tokyo = zone("Asia/Tokyo")
+    cutoff = parse_one("2026-03-01T12:00:00+09:00", tokyo, "")
+    leads = leads_of(
+        [cutoff] * 4, d=["2026-02-27", "2026-03-01T06:00:00+09:00", "2026-03-05", None]
+    )
+    days = as_of(Attribute("d", "date"), leads, None, Spine.at(4, cutoff), tokyo)
+    np.testing.assert_allclose(np.asarray(days), [2.5, 0.25, -3.5, np.nan])
+
+
+def test_a_date_is_as_it_was_known_at_the_cutoff() -> None:
+    cells, changes = ["2026-05-05"], changes_of((0, "d", "2026-01-01", NOW))
+    leads, attribute = leads_of([NOW - 20 * DAY], d=cells), Attribute("d", "date", "tracked")
+    before = np.asarray(as_of(attribute, leads, changes, Spine.at(1, NOW - DAY), zone("UTC")))
+    after = np.asarray(as_of(attribute, leads, changes, Spine.at(1, NOW), zone("UTC")))
+    moved = (
+        parse_one("2026-05-05", zone("UTC"), "") - parse_one("2026-01-01", zone("UTC"), "")
+    ) / DAY
+    assert after[0] == before[0] + 1 - moved
+
+
+def test_free_text_is_its_number_of_characters() -> None:
+    said = values_of(Attribute("x", "text"), ["資料がほしい", "", None, "abc"])
+    np.testing.assert_array_equal(said, [6, np.nan, np.nan, 3])
 
 
 def test_numbers_are_numbers_and_categories_keep_their_letters() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import log_loss as sklearn_log_loss
 
-from models.calibration import ISOTONIC_FROM, SIGMOID_FROM, Calibrator, log_loss, row_losses
+from models.calibration import FREER_FROM, SIGMOID_FROM, Calibrator, log_loss, row_losses
 
 Array = npt.NDArray[np.float64]
 
@@ -56,6 +56,8 @@ def test_a_probability_is_one_and_never_falls_with_the_raw_score(
     p = calibrator(raw)
     assert ((p >= 0) & (p <= 1)).all()
     assert (np.diff(p) >= 0).all()
+    below = calibrator(np.linspace(-8, 8, 200))
+    assert (np.diff(below)[below[1:] < 1 - 1e-9] > 0).all()  # nearer to 1 a double says no more
 
 
 @given(fitted(), st.integers(0, 99))
@@ -87,8 +89,32 @@ def test_the_sigmoid_finds_a_planted_slope_and_intercept(slope: float, intercept
     assert abs(found.values[1] - intercept) < 4 * error[1]
 
 
-def test_a_raw_score_that_is_a_log_odds_already_is_left_alone() -> None:
-    assert Calibrator.fit(*drawn(10_000, 1.0, 0.0, 4)).form == "none"
+def test_beta_finds_a_planted_bend() -> None:
+    raw, _, lead = drawn(40_000, 1.0, 0.0, 5)
+    q = sigmoid(raw)
+    truth = sigmoid(0.4 * np.log(q) - 2.0 * np.log1p(-q) - 1.0)
+    label = (np.random.default_rng(6).random(len(raw)) < truth).astype(np.int8)
+    found = Calibrator.fit(raw, label, lead)
+    assert found.form == "beta"
+    assert np.abs(found(raw) - truth).max() < 0.03
+    np.testing.assert_allclose(found.values, [0.4, 2.0, -1.0], atol=0.15)
+
+
+def test_a_beta_that_would_fall_leaves_that_term_out() -> None:
+    raw, _, _ = drawn(20_000, 1.0, 0.0, 5)
+    q = sigmoid(raw)
+    truth = sigmoid(-0.3 * np.log(q) - 1.5 * np.log1p(-q) - 1.0)
+    label = (np.random.default_rng(6).random(len(raw)) < truth).astype(np.int8)
+    found = Calibrator._beta(raw, label)
+    assert found.values[0] == 0
+    assert found.values[1] > 0
+    assert (np.diff(found(np.linspace(-9, 9, 500))) > 0).all()
+
+
+def test_a_raw_score_that_is_a_log_odds_already_is_left_about_as_it_is() -> None:
+    found = Calibrator.fit(*drawn(10_000, 1.0, 0.0, 4))
+    assert found.form == "sigmoid"
+    np.testing.assert_allclose(found.values, [1, 0], atol=0.1)
 
 
 def stepped(positives: int, others: int) -> tuple[Array, npt.NDArray[np.int8]]:
@@ -107,15 +133,15 @@ def stepped(positives: int, others: int) -> tuple[Array, npt.NDArray[np.int8]]:
         (SIGMOID_FROM - 1, 500, "none"),
         (SIGMOID_FROM, 500, "sigmoid"),
         (500, SIGMOID_FROM - 1, "none"),
-        (ISOTONIC_FROM - 1, 1500, "sigmoid"),
-        (ISOTONIC_FROM, 1500, "isotonic"),
+        (FREER_FROM - 1, 1500, "sigmoid"),
+        (FREER_FROM, 1500, "isotonic"),
     ],
 )
 @pytest.mark.parametrize("rows_per_lead", [1, 4])
 def test_the_form_follows_the_number_of_leads_not_of_rows(
     positives: int, others: int, form: str, rows_per_lead: int
 ) -> None:
-    assert (SIGMOID_FROM, ISOTONIC_FROM) == (30, 200)
+    assert (SIGMOID_FROM, FREER_FROM) == (30, 200)
     raw, label = (np.repeat(x, rows_per_lead) for x in stepped(positives, others))
     lead = np.repeat(np.arange(positives + others), rows_per_lead)
     assert Calibrator.fit(raw, label, lead).form == form

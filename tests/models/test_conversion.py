@@ -84,7 +84,7 @@ def test_missing_numbers_and_categories_have_paths_of_their_own(
 def test_a_probability_is_the_calibrated_raw_score(
     estimator: Trees | Logistic, many: Inputs
 ) -> None:
-    calibrator = Calibrator("isotonic", knots=(-2.0, 0.0, 3.0), values=(0.1, 0.3, 0.9))
+    calibrator = Calibrator("isotonic", knots=(-2.0, 0.0, 3.0), values=(-2.2, -0.8, 2.2))
     model = ConversionModel(estimator, calibrator)
     assert model.probability(many).tobytes() == calibrator(model.raw(many)).tobytes()
     assert model.kind == ("lightgbm" if isinstance(estimator, Trees) else "logistic")

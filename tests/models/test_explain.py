@@ -26,8 +26,9 @@ CALIBRATORS = {
     "none": Calibrator(),
     "sigmoid": Calibrator("sigmoid", values=(1.3, -0.4)),
     "isotonic": Calibrator(
-        "isotonic", knots=(-3.0, -1.5, -1.0, 0.5, 2.0), values=(0.02, 0.02, 0.2, 0.3, 0.95)
+        "isotonic", knots=(-3.0, -1.5, -1.0, 0.5, 2.0), values=(-3.9, -3.8, -1.4, -0.8, 2.9)
     ),
+    "beta": Calibrator("beta", values=(0.7, 1.9, -0.4)),
 }
 
 

@@ -13,7 +13,7 @@ from models.conversion import Trees
 from models.encode import Encoder
 from models.logistic import Logistic
 from training.evaluate import metrics
-from training.fit import MODEL_FROM, TREES_FROM, Fitted, Rung, fit, rung
+from training.fit import MODEL_FROM, TREES_FROM, Fitted, Rung, Tuning, fit, rung
 from training.rows import Rows
 from training.split import grouped_folds
 
@@ -172,3 +172,19 @@ def test_steps_are_reported(training_rows: Rows, form: Rung) -> None:
     fit(training_rows, folds, form, ENCODER, NAMES, 1, said.append)
     assert said
     assert all(said)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_column_declared_monotone_never_goes_the_other_way(form: Rung, sign: int) -> None:
+    rows = invented(1500, 3)
+    folds = grouped_folds(rows.label, rows.lead, 0)[:2]
+    names, tuning = list(NAMES), Tuning(rising={"x": sign, "y": sign})
+    found = fit(rows, folds, form, ENCODER, names, 1, lambda step: None, tuning).model
+    X = np.repeat(rows.X[:50], 40, axis=0)
+    for place, planted in ((0, 1), (1, 0)):
+        moved = X.copy()
+        moved[:, place] = np.tile(np.linspace(-4, 4, 40, dtype=np.float32), 50)
+        step = np.diff(found.probability(moved).reshape(50, 40), axis=1)
+        assert (sign * step >= 0).all()
+        if sign == planted:
+            assert (step > 0).any()

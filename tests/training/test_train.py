@@ -309,5 +309,7 @@ def test_when_every_row_has_a_bad_number_training_is_refused(
     export: Export, playbook: Playbook
 ) -> None:
     columns = {**exported(60, 30), "size": ["inf"] * 59 + ["-inf"]}
-    with pytest.raises(TrainingRefused, match=r"No row has finite numbers.*column 'size'"):
+    with pytest.raises(
+        TrainingRefused, match=r"No row has finite numbers and dates.*column 'size'"
+    ):
         flat(export, playbook, columns)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from features.attributes import not_numbers
+from features.attributes import unreadable
 from features.errors import InputError, UsageError
 from features.reading import Refusal
 from features.spine import labels_of
@@ -183,8 +183,8 @@ def _known(artefact: Artefact, playbook: Playbook) -> str:
 
 
 def _unreadable(material: Material, artefact: Artefact) -> list[str]:
-    bad = not_numbers(material.leads, artefact.plan.attributes)
+    bad = unreadable(material.leads, artefact.plan.attributes, artefact.plan.tz)
     return [
-        f"{name}: {cells.sum():,} leads hold something else than a finite number; it was taken as missing."
-        for name, cells in bad.items()
+        f"{name}: {cells.sum():,} leads hold something else than {expected}; it was taken as missing."
+        for name, (cells, expected) in bad.items()
     ]

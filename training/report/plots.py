@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -55,7 +56,7 @@ def reliability(report: Report) -> Figure:
     top = min(1.02, top * 1.05 or 1.0)
     above.plot([0, 1], [0, 1], color=GREY, linewidth=0.9, linestyle=(0, (1, 2)), zorder=1)
     above.set(xlim=(0, top), ylim=(0, top), ylabel="share that converted")
-    above.legend(loc="upper left")
+    _legend(above, "upper left")
     _percent(above.xaxis, above.yaxis, below.xaxis)
     edges, others, positives = report.histogram
     total = [a + b for a, b in zip(others, positives, strict=True)]
@@ -81,7 +82,7 @@ def gains(report: Report) -> Figure:
     right.set(xlim=(0, 1), xlabel="called, of each date's leads")
     right.set_ylim(bottom=0)
     right.set_title("lift: times as many as blind calls")
-    left.legend(loc="lower right")
+    _legend(left, "lower right")
     _percent(left.xaxis, left.yaxis, right.xaxis)
     return figure
 
@@ -101,7 +102,7 @@ def precision_recall(report: Report) -> Figure:
     axes.axhline(rate, color=GREY, linewidth=0.9, linestyle=(0, (1, 2)))
     axes.set(xlim=(0, 1), ylim=(0, None), xlabel="recall", ylabel="precision")
     axes.set_ylim(bottom=0, top=min(1.02, axes.get_ylim()[1]))
-    axes.legend(loc="upper right")
+    _legend(axes, "upper right")
     _percent(axes.xaxis, axes.yaxis)
     return figure
 
@@ -123,7 +124,7 @@ def by_outcome(report: Report) -> Figure:
             shares, edges, fill=fill, color=color, linewidth=1.6, label=f"{said} ({total:,} rows)"
         )
     axes.set(xlim=(0, edges[-1]), xlabel="predicted probability", ylabel="share of the rows")
-    axes.legend(loc="upper right")
+    _legend(axes, "upper right")
     _percent(axes.xaxis, axes.yaxis)
     return figure
 
@@ -164,7 +165,7 @@ def drift(report: Report) -> Figure:
     _observed(above, place, months, observed, "observed")
     above.set_ylim(bottom=0)
     above.set_ylabel("share that converts")
-    above.legend(loc="best")
+    _legend(above, "best")
     _percent(above.yaxis)
     below.bar(place, [m.rows for m in months], color=PALE, width=0.7)
     below.set_ylabel("rows")
@@ -205,6 +206,12 @@ def _observed(
 def _marked(report: Report) -> list[tuple[str, Mark]]:
     """The answerers that sort leads, each with its mark."""
     return [(name, MARKS[i % len(MARKS)]) for i, name in enumerate(report.tenths)]
+
+
+def _legend(axes: Axes, loc: Literal["upper left", "upper right", "lower right", "best"]) -> None:
+    """A legend, if anything was drawn that has a name."""
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc=loc)
 
 
 def _percent(*axes: object) -> None:
