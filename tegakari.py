@@ -118,6 +118,15 @@ def train(
     params: Annotated[
         Path | None, typer.Option(help="Take the parameters of this model; tune nothing.")
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the tuning that was broken off.")
+    ] = False,
+    refit_all: Annotated[
+        bool,
+        typer.Option(
+            "--refit-all", help="Fit again on all rows at the end; a person has to promote it."
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Train, calibrate and measure a model; the gate decides whether it becomes the champion."""
@@ -141,8 +150,12 @@ def train(
         ordered=ordered,
     )
     chosen = settings(playbook)
-    tuning = tuning_of(chosen, budget=budget, trials=trials, threads=threads, params=params)
-    raise typer.Exit(run_train(sources, chosen, task, tuning, as_json=as_json, seed=seed))
+    tuning = tuning_of(
+        chosen, budget=budget, trials=trials, threads=threads, params=params, resume=resume
+    )
+    raise typer.Exit(
+        run_train(sources, chosen, task, tuning, as_json=as_json, seed=seed, refit_all=refit_all)
+    )
 
 
 @app.command()

@@ -40,6 +40,7 @@ from models.conversion import ConversionModel, Trees
 from models.encode import Encoder
 from models.evidence import Evidence
 from models.explain import Groups, groups
+from models.limits import Limits
 from models.logistic import Logistic
 from models.request import ScoreRequest, colleagues_in, cutoffs, leads_and_log
 
@@ -89,6 +90,11 @@ class Artefact:
     def groups(self) -> Groups:
         """Which features make one reason."""
         return groups(self.plan, self.encoder.statistics)
+
+    @cached_property
+    def limits(self) -> Limits:
+        """How far its training reached."""
+        return Limits.of_record(self.record, self.task.horizon)
 
     @cached_property
     def version(self) -> str:

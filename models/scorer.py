@@ -149,7 +149,14 @@ class Scorer:
                 for model, on_it in zip(answer.by_model, asked_about, strict=True)
             ],
             reasons=answer.reasons,
-            warnings=_warnings(log, seen, state, asked_about, as_of, asked.until, lang),
+            warnings=[
+                of_lead + of_model
+                for of_lead, of_model in zip(
+                    _warnings(log, seen, state, asked_about, as_of, asked.until, lang),
+                    answer.warnings,
+                    strict=True,
+                )
+            ],
             ignored=_ignored(log, as_of, known),
             outside_training=answer.outside,
             missing_inputs=_missing_inputs(
@@ -198,9 +205,15 @@ class Scorer:
         if artefact.evidence is not None:
             for row, basis in zip(spine.lead, artefact.evidence.basis(probability), strict=True):
                 answer.basis[row] = basis
-        for name, unseen in artefact.encoder.unseen(matrix.plan, X):
-            for row in spine.lead[unseen]:
+        created = leads.created_at[spine.lead]
+        age = np.where(created == MISSING, np.nan, (spine.cutoff - created) / DAY)
+        outside = artefact.limits.outside(matrix.plan, X, age)
+        for name, strange in outside + artefact.encoder.unseen(matrix.plan, X):
+            for row in spine.lead[strange]:
                 answer.outside[row].append(name)
+        told = artefact.limits.warnings(spine.cutoff, lang)
+        for row, warned in zip(spine.lead, told, strict=True):
+            answer.warnings[row].extend(warned)
         if most:
             said = reasons_of(artefact, self.playbook, matrix, X, leads, log, spine, most, lang)
             for row, mine in zip(spine.lead, said, strict=True):
@@ -238,6 +251,7 @@ class _Answer:
     probability: npt.NDArray[np.float64]
     basis: list[Basis | None]
     outside: list[list[str]]
+    warnings: list[list[str]]
     reasons: list[list[dict[str, Any]]]
 
     @classmethod
@@ -248,6 +262,7 @@ class _Answer:
             np.full(n, np.nan),
             np.full(n, np.nan),
             [None] * n,
+            [[] for _ in range(n)],
             [[] for _ in range(n)],
             [[] for _ in range(n)],
         )

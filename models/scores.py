@@ -51,6 +51,7 @@ class Scores:
     ignored : dict of str to ndarray of shape (n,), int64
         Events that were not used: ``future``, ``duplicate``, ``unknown_type``.
     outside_training : list of list of str
+        Attributes, or `models.limits.AGE`, with a value beyond those of training.
     missing_inputs : list of list of str
     versions : dict
     lang : str

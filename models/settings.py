@@ -35,6 +35,11 @@ class Settings(BaseSettings):
         )
 
     @property
+    def tuning(self) -> Path:
+        """Folder of searches for parameters that are going on, or were broken off."""
+        return self.home / "tuning"
+
+    @property
     def points_maps(self) -> Path:
         """Folder of the points maps."""
         return self.home / "points"

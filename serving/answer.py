@@ -85,7 +85,7 @@ class Score(_Answer):
     warnings: list[str]
     ignored: IgnoredOut
     outside_training: list[str] = Field(
-        description="attributes with a value that training never saw"
+        description="attributes, or the age of the lead, with a value beyond those of training"
     )
     missing_inputs: list[str]
     versions: VersionsOut

@@ -34,7 +34,7 @@ from training.fit import DEFAULT, Tuning
 from training.freeze import freeze
 from training.gate.decide import decide
 from training.gate.verdict import Verdict
-from training.refit import given, refitting
+from training.refit import given, refitted, refitting
 from training.report.making import report_of_training
 from training.report.page import files_of
 from training.simulate import Simulated, simulate
@@ -72,7 +72,13 @@ def run_simulate(
 
 
 def tuning_of(
-    settings: Settings, *, budget: str, trials: int | None, threads: int, params: Path | None
+    settings: Settings,
+    *,
+    budget: str,
+    trials: int | None,
+    threads: int,
+    params: Path | None,
+    resume: bool,
 ) -> Tuning:
     """How parameters are to be found, from the options of the command.
 
@@ -95,8 +101,8 @@ def tuning_of(
             )
         return Tuning(Budget(threads=threads), given=found)
     if trials is not None:
-        return Tuning(Budget(seconds=None, trials=trials, threads=threads))
-    return Tuning(Budget(_seconds(budget), threads=threads))
+        return Tuning(Budget(None, trials, threads, settings.tuning, resume))
+    return Tuning(Budget(_seconds(budget), None, threads, settings.tuning, resume))
 
 
 def _seconds(text: str) -> float:
@@ -115,6 +121,7 @@ def run_train(
     *,
     as_json: bool = False,
     seed: int = 0,
+    refit_all: bool = False,
 ) -> int:
     """Train, save the artefact and the points map, log to MLflow, and print what came out."""
     console = people(as_json)
@@ -123,6 +130,8 @@ def run_train(
         report("reading")
         material = gather(sources, playbook, task)
         trained = train(material, playbook, report, seed, tuning)
+        if refit_all:
+            trained = refitted(trained, material, seed, report)
         report("saving")
         folder = _save(trained, settings)
         trained.points_map.save(settings.points_maps)

@@ -13,6 +13,7 @@ from models.scorer import code_version
 from training.evaluate import Metrics, metrics
 from training.fit import MODEL_FROM, TREES_FROM, Rung
 from training.held_out import HeldOut
+from training.outcomes import converted_and_won
 from training.provenance import revision, versions
 from training.sources import Material
 from training.split import Split
@@ -42,12 +43,15 @@ def by_age(material: Material, held_out: HeldOut) -> dict[str, Metrics]:
     }
 
 
-def counts(material: Material, split: Split) -> dict[str, int]:
+def counts(material: Material, split: Split, playbook: Playbook) -> dict[str, int]:
     """How many leads, rows and positives there are, and how many rows were left out, by reason."""
     spine, label = material.spine, labels_of(material.spine)
+    found = converted_and_won(spine, material.log, playbook, material.observed_until)
+    became = zip(("leads that converted", "of these won"), found or (), strict=False)
     return {
         "leads": len(material.leads),
         "leads on the spine": len(np.unique(spine.lead)),
+        **dict(became),
         "rows": len(spine),
         "positives": int(label.sum()),
         "training rows": len(split.train),
@@ -115,7 +119,7 @@ def record(
         "revision": revision(),
         "versions": versions(),
         "data": {file.name: file.to_json() for file in material.files},
-        "counts": counts(material, split),
+        "counts": counts(material, split, playbook),
         "figures": {name: m.to_json() for name, m in figures.items()},
         "by_segment": {name: m.to_json() for name, m in by_segment.items()},
         "notes": said,

@@ -31,6 +31,7 @@ from training.held_out import HeldOut
 from training.leaks import refuse_leaks
 from training.record import by_age, notes, record
 from training.report.making import range_of
+from training.report.moved import Rate, base_rate_moved
 from training.sources import Material
 from training.split import (
     Split,
@@ -167,6 +168,7 @@ def train(
     ]
     written = record(material, split, playbook, figures, by_segment, said)
     written |= registered(material, held_out)
+    written["base_rate_moved"] = _base_rates(held_out, material)
     written["trained_on"] = range_of(material, held_out, artefact).to_json()
     if artefact is not None:
         drawn = drawn_rows(test.lead, (test.cutoff,), seed)
@@ -188,6 +190,14 @@ def train(
         trials,
         written,
     )
+
+
+def _base_rates(held_out: HeldOut, material: Material) -> tuple[float, float] | None:
+    """The base rates of training and test rows, where they differ by more than chance."""
+    train = held_out.split.train
+    trained = Rate.of(labels_of(material.spine)[train], material.group[train])
+    test = Rate.of(held_out.label, held_out.group)
+    return (trained.rate, test.rate) if base_rate_moved(trained, test) else None
 
 
 def _without_unreadable(material: Material) -> tuple[Material, list[Refusal]]:

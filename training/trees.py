@@ -176,7 +176,7 @@ class Bench:
         self._always = {
             **PARAMETERS,
             "learning_rate": RATES[len(rows.label) >= LARGE],
-            "num_threads": threads,
+            "num_threads": threads or PARAMETERS["num_threads"],
         }
         if rising:
             told = [0] * (len(self.names) - len(names))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from collections.abc import Sequence
@@ -9,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from training.rows import Report
-from training.trees import DAYS, Bench, Candidate, Tried, defaults, half_life_of
+from training.trees import DAYS, MEMBERS, Bench, Candidate, Tried, defaults, half_life_of
 
 STEADY = 120.0
 """Seconds of tuning where nobody says."""
@@ -29,13 +32,16 @@ class Budget:
     threads : int
         0 for all there are; with 1, the same bits on every run of one machine.
     store : Path or None
-        An SQLite file in which the search is kept, so that it can be gone on with.
+        A folder in which the search is kept while it goes on; None for nowhere.
+    resume : bool
+        Whether to go on with the search of the same rows that was broken off there.
     """
 
     seconds: float | None = 0.0
     trials: int | None = None
     threads: int = 0
     store: Path | None = None
+    resume: bool = False
 
 
 NONE = Budget()
@@ -90,19 +96,32 @@ def _search(
     report: Report,
 ) -> None:
     import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     logging.getLogger("optuna").setLevel(logging.ERROR)
+    kept = _kept(bench, budget)
     study = optuna.create_study(
-        storage=f"sqlite:///{budget.store}" if budget.store else None,
+        storage=None if kept is None else JournalStorage(JournalFileBackend(str(kept))),
         study_name="trees",
         load_if_exists=True,
         sampler=optuna.samplers.TPESampler(seed=bench.seed, multivariate=True),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=0),
     )
 
+    complete = study.get_trials(states=[optuna.trial.TrialState.COMPLETE])
+    for earlier in sorted(complete, key=lambda trial: trial.values[0])[:MEMBERS]:
+        report(
+            f"trial {earlier.number + 1} again, one of the best before the search was broken off"
+        )
+        started = time.monotonic()
+        tried.append(bench.tried(Candidate.from_json(earlier.user_attrs["candidate"])))
+        trials.append(_trial(tried[-1], time.monotonic() - started))
+
     def objective(trial: optuna.Trial) -> float:
         candidate = _suggested(trial, bench, calendar)
+        trial.set_user_attr("candidate", candidate.to_json())
         report(f"trial {trial.number + 1}; log loss {_best(tried):.4f} so far")
         started = time.monotonic()
 
@@ -119,14 +138,25 @@ def _search(
         return found.loss
 
     left = None if budget.seconds is None else max(budget.seconds - (time.monotonic() - begun), 0)
-    if budget.trials is None and not left:
-        return
-    study.optimize(
-        objective,
-        n_trials=n_trials,
-        timeout=None if budget.trials is not None else left,
-        show_progress_bar=False,
-    )
+    pruned = study.get_trials(states=[optuna.trial.TrialState.PRUNED])
+    more = None if n_trials is None else max(n_trials - len(complete) - len(pruned), 0)
+    if (more is None and left) or more:
+        study.optimize(objective, n_trials=more, timeout=left if more is None else None)
+    if kept is not None:
+        kept.unlink(missing_ok=True)
+
+
+def _kept(bench: Bench, budget: Budget) -> Path | None:
+    """The file of the search of these rows; empty unless it is to be gone on with."""
+    if budget.store is None:
+        return None
+    rows = hashlib.blake2b(np.ascontiguousarray(bench.rows.X).data, digest_size=8)
+    rows.update(bench.rows.label.tobytes() + f"{bench.names} {bench.seed}".encode())
+    budget.store.mkdir(parents=True, exist_ok=True)
+    path = budget.store / f"{rows.hexdigest()}.journal"
+    if not budget.resume:
+        path.unlink(missing_ok=True)
+    return path
 
 
 def _suggested(trial: Any, bench: Bench, calendar: Sequence[str]) -> Candidate:

@@ -29,6 +29,8 @@ from models.evidence import Evidence
 from models.logistic import Logistic
 from models.playbook import Playbook
 from models.request import ScoreRequest, cutoffs, leads_and_log
+from models.scorer import Scorer
+from models.scores import Scores
 
 TYPES = ("price_page_view", "newsletter_sent", "demo_request", "blog_view")
 INDUSTRIES = ("machinery", "software", "construction", None)
@@ -36,6 +38,7 @@ AS_OF = "2026-02-01T00:00:00Z"
 
 Request = dict[str, Any]
 Invent = Callable[[int, int], list[Request]]
+Score = Callable[..., Scores]
 TakeIn = Callable[[list[Request]], tuple[Leads, EventLog, npt.NDArray[np.int64]]]
 
 
@@ -188,3 +191,13 @@ def saved(artefact: Artefact, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folder(saved: Path, tmp_path: Path) -> Path:
     """An artefact of a test's own, to be damaged."""
     return Path(shutil.copytree(saved, tmp_path / "artefact"))
+
+
+@pytest.fixture(scope="session")
+def score(take_in: Callable[[list[Request]], Any]) -> Score:
+    """Scores requests with a scorer."""
+
+    def by(scorer: Scorer, requests: list[Request], **asked: Any) -> Scores:
+        return scorer.score(*take_in(requests), **asked)
+
+    return by

@@ -91,14 +91,6 @@ def scorer(playbook: Playbook, artefact: Artefact, points_map: PointsMap) -> Sco
     return Scorer(playbook, artefact, points_map)
 
 
-@pytest.fixture(scope="module")
-def score(take_in: Callable[[list[Request]], Any]) -> Score:
-    def by(scorer: Scorer, requests: list[Request], **asked: Any) -> Scores:
-        return scorer.score(*take_in(requests), **asked)
-
-    return by
-
-
 def records(scores: Scores) -> list[dict[str, Any]]:
     return [scores.record(row) for row in range(len(scores))]
 

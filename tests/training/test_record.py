@@ -22,10 +22,13 @@ from hypothesis import strategies as st
 
 import training.fingerprint
 from features.errors import TrainingRefused
-from features.instants import iso
+from features.instants import DAY, iso
+from features.spine import Spine
 from features.times import parse_one
 from models.playbook import Playbook
+from tests.features.histories import Event, leads_of, log_of
 from training.fingerprint import fingerprints
+from training.outcomes import converted_and_won
 from training.provenance import PACKAGES, revision, versions
 from training.record import counts, outcomes_seen_until, record
 from training.sources import Material, Sources, gather
@@ -48,6 +51,33 @@ def split_of(material: Material) -> Split:
 
 def record_of(material: Material, split: Split, playbook: Playbook) -> dict[str, Any]:
     return record(material, split, playbook, {}, {}, [])
+
+
+# What became of leads.
+
+
+def test_leads_that_converted_and_were_won_later_are_counted() -> None:
+    playbook = Playbook.load()
+    found = {
+        # Converted, then won: counted once, however many cutoffs and deals it has.
+        0: [("deal_opened", 5), ("deal_won", 9), ("deal_won", 12)],
+        1: [("deal_opened", 5), ("lost", 9)],
+        2: [("deal_opened", 5), ("deal_won", 40)],  # not observed any more
+        3: [("deal_won", 2)],  # never converted after a cutoff
+    }
+    leads = leads_of([0] * 4)
+    events = [Event(name, day * DAY, n) for n, told in found.items() for name, day in told]
+    log = log_of(leads, events)
+    spine = Spine(
+        np.array([0, 0, 1, 2, 3]),
+        np.array([3, 4, 3, 3, 3]) * DAY,
+        np.array([1, 1, 1, 1, 0], dtype=np.int8),
+        np.zeros(5, dtype=np.int64),
+    )
+    assert converted_and_won(spine, log, playbook, 30 * DAY) == (3, 1)
+    assert converted_and_won(spine, log, playbook, 50 * DAY) == (3, 2)
+    nothing = log_of(leads, [Event("price_page_view", DAY)])
+    assert converted_and_won(spine, nothing, playbook, 30 * DAY) is None
 
 
 # The data.
@@ -146,7 +176,7 @@ def test_the_record_says_which_versions_and_counts(
     assert said["versions"]["lightgbm"] == version("lightgbm")
     assert set(said["versions"]) == {"python", *PACKAGES}
     assert said["revision"] == revision()
-    assert said["counts"] == counts(timed, split)
+    assert said["counts"] == counts(timed, split, short_playbook)
     assert {"leads", "rows", "positives", "immature", "closed"} <= set(said["counts"])
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,11 +13,11 @@ from models.calibration import log_loss
 from models.encode import Encoder
 from models.statistics import Key
 from training.evaluate import metrics
-from training.fit import Fitted, Tuning, fit
+from training.fit import DEFAULT, Fitted, Tuning, fit
 from training.rows import Rows
 from training.split import grouped_folds
 from training.stability import calendar_columns
-from training.trees import Candidate, Tried, blended
+from training.trees import Bench, Candidate, Tried, blended
 from training.tune import Budget
 
 pytestmark = pytest.mark.usefixtures("few_trees")
@@ -36,7 +38,7 @@ def pairs(n: int, seed: int) -> Rows:
 ENCODER = Encoder({name: tuple(f"{n:02}" for n in range(LEVELS)) for name in ("a", "b")})
 
 
-def fitted(rows: Rows, tuning: Tuning | None = None, seed: int = 1) -> Fitted:
+def fitted(rows: Rows, tuning: Tuning = DEFAULT, seed: int = 1) -> Fitted:
     folds = grouped_folds(rows.label, rows.lead, 0)[:3]
     return fit(rows, folds, "lightgbm", ENCODER, ["a", "b"], seed, lambda _: None, tuning)
 
@@ -67,11 +69,33 @@ def test_so_many_trials_give_the_same_model_again(tmp_path: Path) -> None:
     assert [trial.name for trial in one.trials][-2:] == ["trial 1", "trial 2"]
 
 
-def test_a_search_is_gone_on_with(tmp_path: Path) -> None:
-    rows = pairs(800, 3)
-    budget = Budget(seconds=None, trials=1, threads=1, store=tmp_path / "trials.db")
+def test_a_search_that_was_broken_off_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, budget = pairs(800, 3), Budget(seconds=None, trials=3, threads=1, store=tmp_path)
+    tried = Bench.tried
+
+    def broken_off(self: Bench, candidate: Candidate, prune: Any = None) -> Tried:
+        if candidate.name == "trial 3":
+            raise KeyboardInterrupt
+        return tried(self, candidate, prune)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Bench, "tried", broken_off)
+        with pytest.raises(KeyboardInterrupt):
+            fitted(rows, Tuning(budget))
+    assert len(list(tmp_path.iterdir())) == 1
+    on = fitted(rows, Tuning(replace(budget, resume=True)))
+    suggested = [trial.name for trial in on.trials if trial.name.startswith("trial")]
+    assert sorted(suggested[:-1]) == ["trial 1", "trial 2"]  # the best before, once more
+    assert suggested[-1] == "trial 4"  # 3 was begun and never ended
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_broken_off_is_forgotten_where_nobody_goes_on_with_it(tmp_path: Path) -> None:
+    rows, budget = pairs(800, 3), Budget(seconds=None, trials=1, threads=1, store=tmp_path)
     assert fitted(rows, Tuning(budget)).trials[-1].name == "trial 1"
-    assert fitted(rows, Tuning(budget)).trials[-1].name == "trial 2"
+    assert fitted(rows, Tuning(replace(budget, resume=True))).trials[-1].name == "trial 1"
 
 
 def test_given_candidates_are_the_members_and_nothing_else_is_tried() -> None:

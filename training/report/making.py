@@ -14,6 +14,7 @@ from features.spine import Spine
 from models.artefact import Artefact
 from models.playbook import Playbook
 from training.held_out import HeldOut
+from training.outcomes import converted_and_won
 from training.report.answered import Answered
 from training.report.best_possible import best_possible
 from training.report.importance import importance
@@ -46,7 +47,7 @@ def report_of_training(
         playbook,
         artefact,
         title=f"Tegakari: {material.task.name}, trained and tested",
-        about=_about(material, spine, artefact),
+        about=_about(material, spine, playbook, artefact),
         warnings=[
             *_moved(trained, held_out),
             *_old(split.first_test_cutoff, spine, material),
@@ -89,7 +90,7 @@ def report_of_artefact(
         playbook,
         artefact,
         title=f"Tegakari: {artefact.task.name}, model {artefact.version} on new data",
-        about=_about(material, spine, artefact),
+        about=_about(material, spine, playbook, artefact),
         warnings=said,
         notes=notes,
         truth=truth,
@@ -137,7 +138,9 @@ def _report(
     )
 
 
-def _about(material: Material, spine: Spine, artefact: Artefact | None) -> list[tuple[str, str]]:
+def _about(
+    material: Material, spine: Spine, playbook: Playbook, artefact: Artefact | None
+) -> list[tuple[str, str]]:
     said = [("data", Path(material.intake.table.path).name), ("task", material.task.name)]
     if material.task.horizon_text:
         first, last = (
@@ -148,6 +151,9 @@ def _about(material: Material, spine: Spine, artefact: Artefact | None) -> list[
             ("cutoffs", f"{first} to {last}"),
             ("observed until", str(iso(material.observed_until, material.tz))),
         ]
+    became = converted_and_won(spine, material.log, playbook, material.observed_until)
+    if became is not None:
+        said += [("converted", f"{became[0]:,} leads, {became[1]:,} of them won by then")]
     if artefact is not None:
         said += [("model", f"{artefact.model.kind} {artefact.version}")]
     return said

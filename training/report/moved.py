@@ -15,13 +15,13 @@ from scipy.stats import norm
 from features.build import Matrix
 from features.instants import DAY, iso
 from models.encode import RARE
+from models.limits import AGE
 
 _CHANCE = 0.01
 _LEAST_SHIFT = 1.1
 """A base rate moved when chance would rarely do it, and its odds changed by more than a tenth."""
 _LEAST_SHARE = 0.01
 """A column is outside what was trained when this share of rows is."""
-AGE = "age of the lead"
 
 
 class Rate(NamedTuple):
