@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.cells import numbers, text_column
+from features.cells import digits, numbers, text_column
 from features.changes import Changes
 from features.errors import PlaybookError
 from features.instants import DAY, MISSING, zone
@@ -149,7 +149,7 @@ def _type(column: pa.Array) -> Type:
         return (
             "number" if is_number else "date" if pa.types.is_temporal(column.type) else "category"
         )
-    text = pc.utf8_trim_whitespace(text_column(column)).drop_null()
+    text = digits(column).drop_null()
     if not len(text):
         return "category"
     literal = r"(?i)^[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf|infinity)$"

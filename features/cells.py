@@ -54,10 +54,30 @@ def text_column(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     return pc.if_else(empty, pa.scalar(None, pa.string()), text)
 
 
+_THOUSANDS = r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"
+
+
+def digits(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Text as it is where no person wrote numbers: no spaces around, no thousands, ASCII digits.
+
+    ``" 1,200 "`` becomes ``"1200"``, ``"１２０"`` becomes ``"120"``; a text that is no number stays one.
+    """
+    text = pc.utf8_trim_whitespace(text_column(column))
+    if not pc.all(pc.string_is_ascii(text), min_count=0).as_py():
+        text = pc.utf8_normalize(text, form="NFKC")
+    grouped = pc.fill_null(pc.match_substring_regex(text, _THOUSANDS), False)
+    if not pc.any(grouped, min_count=0).as_py():
+        return text
+    return pc.if_else(grouped, pc.replace_substring(text, ",", ""), text)
+
+
 def numbers(
     column: pa.Array | pa.ChunkedArray,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """A column as float64, NaN for missing, and which cells are something else than a finite number."""
+    """A column as float64, NaN for missing, and which cells are something else than a finite number.
+
+    Texts may be written with thousands, ``1,200``, and in full-width digits, see `digits`.
+    """
     column = one_array(column)
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
         value = np.asarray(
@@ -67,7 +87,7 @@ def numbers(
         return value, ~missing & ~np.isfinite(value)
     if pa.types.is_boolean(column.type):
         return numbers(column.cast(pa.int8()))
-    text = pc.utf8_trim_whitespace(text_column(column))
+    text = digits(column)
     missing = text.is_null().to_numpy(zero_copy_only=False)
     literal = pc.match_substring_regex(text, r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
     readable = pc.fill_null(literal, False)

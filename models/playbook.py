@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -91,6 +91,10 @@ class Playbook:
             nearest valid name.
         """
         return cls(text, source, parse(text, source))
+
+    def altered(self, **sections: object) -> Playbook:
+        """The same with other sections, by their names in `models.playbook_schema.Schema`."""
+        return replace(self, said=self.said.model_copy(update=sections))
 
     @cached_property
     def version(self) -> str:

@@ -39,6 +39,28 @@ def test_what_is_no_finite_number_is_bad(text: str) -> None:
     assert math.isnan(value[2])
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1,200", 1200.0),
+        ("-12,345,678.5", -12345678.5),
+        ("１２０", 120.0),
+        ("１，２００", 1200.0),
+        ("3．5", 3.5),
+        (" 7\u3000", 7.0),
+    ],
+)
+def test_numbers_as_people_write_them_are_numbers(text: str, value: float) -> None:
+    found, bad = numbers(pa.array([text, "1", None]))
+    assert not bad.any()
+    assert found[0] == value
+
+
+@pytest.mark.parametrize("text", ["12,34", "1,2000", ",200", "1,200,", "1.200,5"])
+def test_commas_anywhere_else_are_no_thousands(text: str) -> None:
+    assert numbers(pa.array([text]))[1].all()
+
+
 def test_nan_and_infinity_are_bad_and_null_is_missing() -> None:
     column = pa.array([math.nan, math.inf, -math.inf, None, 2.5], pa.float64())
     assert numbers(column)[1].tolist() == [True, True, True, False, False]

@@ -18,6 +18,7 @@ from models.playbook import Playbook
 from training.baselines import plain_counts
 from training.quality.__main__ import comparisons, main
 from training.quality.comparison import HEADER, OURS, Comparison, gain_share
+from training.quality.invented import LEVELS, noise, pairs
 from training.quality.real import FLAT, bpi2012, own_training_rows
 from training.quality.splits import HEADER as SPLITS
 from training.quality.splits import on_splits, stratified
@@ -155,13 +156,30 @@ def test_no_model_is_better_than_the_best_possible_answer() -> None:
     assert "Left out" not in compared.note
 
 
+def test_only_pairs_of_the_invented_levels_tell() -> None:
+    a, b, label = pairs(200_000, 1, seed=3)
+    assert {a.min(), b.min()} == {0}
+    assert {a.max(), b.max()} == {LEVELS - 1}
+    of_pair = np.bincount(a * LEVELS + b, weights=label) / np.maximum(
+        np.bincount(a * LEVELS + b), 1
+    )
+    of_one = np.bincount(a, weights=label) / np.bincount(a)
+    assert of_one.std() < 0.03 < 0.2 < of_pair.std()
+
+
+def test_a_column_of_noise_costs_next_to_nothing() -> None:
+    compared = noise(6000)
+    assert abs(compared.difference("ours, without the column").mean) < 0.01
+    assert len(compared.label) == 1800
+
+
 def test_absent_data_are_said_to_be_skipped(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = list(comparisons(tmp_path, (), 0))
+    found = list(comparisons(tmp_path, (), 0, rows=0))
     assert len(found) == 1 + len(FLAT)
     assert all(isinstance(said, str) and "skipped, there is no" in said for said in found)
-    main(["--data", str(tmp_path), "--seeds", ""])
+    main(["--data", str(tmp_path), "--seeds", "", "--rows", "0"])
     printed = capsys.readouterr().out
     assert printed.count("skipped") == len(found)
 

@@ -1,4 +1,4 @@
-"""The command: ``python -m training.bench [--large] [--events N] [--leads N] ...``.
+"""The command: ``python -m training.bench [--large] [--training] [--events N] [--leads N] ...``.
 
 What is timed side by side is also compared: a difference ends with exit code 1. A figure that is
 asked for and not met is printed, and is no error: other machines are slower.
@@ -21,7 +21,7 @@ from rich.console import Console
 
 from features.errors import UsageError
 from models.terminal import Report, people, print_table, progress
-from training.bench import fresh, large, logs, scoring
+from training.bench import fresh, large, logs, scoring, whole
 from training.bench.timing import HEADER, Measure
 
 _PACKAGES = ("tegakari", "numpy", "polars", "duckdb", "pyarrow", "numba", "lightgbm")
@@ -89,6 +89,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         people(True).print(f"Error: {error}")
         return 2
     _introduce(console, options)
+    if options.training:
+        with progress("bench") as report:
+            report("a whole training run")
+            lines = whole.lines(options.training, max(options.threads))
+        print_table(console, "", whole.HEADER, lines)
+        return 0
     with progress("bench") as report:
         measures = measure(options, report)
     # Where the output is no terminal, there is room.
@@ -120,6 +126,9 @@ def _introduce(console: Console, options: argparse.Namespace) -> None:
     console.print(f"Python {platform.python_version()}, {versions}")
     load = ", ".join(f"{of:.1f}" for of in os.getloadavg())
     console.print(f"{platform.machine()}, {os.cpu_count()} cores, load average {load}.")
+    if options.training:
+        console.print(f"Training on {options.training:,} simulated leads, without tuning.\n")
+        return
     if options.large:
         console.print(
             f"{_TENFOLD * options.events:,} events, {_TENFOLD * options.leads:,} leads, from Parquet "
@@ -155,6 +164,15 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         action="store_true",
         help="instead of all else ten times as many events from Parquet: peak memory, and time per "
         "event; takes ten minutes and 3 GB of disk",
+    )
+    parser.add_argument(
+        "--training",
+        type=int,
+        nargs="?",
+        const=whole.N_LEADS,
+        metavar="LEADS",
+        help="instead of all else a whole training run on so many simulated leads "
+        f"({whole.N_LEADS:,}: a million rows)",
     )
     return parser.parse_args(arguments)
 

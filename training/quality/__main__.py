@@ -14,6 +14,7 @@ from pathlib import Path
 
 from models.terminal import people, print_table, progress
 from training.quality.comparison import HEADER, Comparison
+from training.quality.invented import ROWS, invented
 from training.quality.real import BANK, FLAT, bpi2012, later
 from training.quality.splits import HEADER as SPLITS
 from training.quality.splits import SEEDS, Splits, on_splits
@@ -23,7 +24,11 @@ _DATA = Path(__file__).parents[3] / "shared" / "data"
 
 
 def comparisons(
-    data: Path, seeds: Sequence[int], n_leads: int, splits: tuple[int, ...] = SEEDS
+    data: Path,
+    seeds: Sequence[int],
+    n_leads: int,
+    splits: tuple[int, ...] = SEEDS,
+    rows: int = ROWS,
 ) -> Iterator[Comparison | Splits | str]:
     """Everything that can be compared, one after the other; a text where something is skipped."""
     log = data / "bpi2012_loan_leads"
@@ -40,6 +45,8 @@ def comparisons(
     bank = data / BANK.leads
     if bank.is_file():
         yield later(replace(BANK, leads=bank))
+    if rows:
+        yield from invented(rows)
     for seed in seeds:
         yield world(n_leads, seed)
 
@@ -52,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     console.print(
         "Log loss in nats; 95% intervals of paired differences from 1,000 resamples of leads."
     )
-    wanted = comparisons(options.data, options.seeds, options.leads, options.splits)
+    wanted = comparisons(options.data, options.seeds, options.leads, options.splits, options.rows)
     while True:
         with progress("quality"):
             compared = next(wanted, None)
@@ -77,6 +84,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--seeds", type=_seeds, default=(7, 8, 9, 10, 11), help="of simulated worlds: 7,8,9"
     )
     parser.add_argument("--splits", type=_seeds, default=SEEDS, help="seeds of random splits")
+    parser.add_argument("--rows", type=int, default=ROWS, help="of an invented export; 0 for none")
     parser.add_argument("--leads", type=int, default=20_000, help="of a simulated world")
     return parser.parse_args(arguments)
 

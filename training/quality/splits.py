@@ -137,11 +137,21 @@ def default_catboost(
     label: npt.NDArray[np.int8],
     train: npt.NDArray[np.int64],
     test: npt.NDArray[np.int64],
+    categories: tuple[str, ...] = (),
 ) -> Probabilities:
-    """CatBoost with its default parameters on the same columns, texts declared categories."""
+    """CatBoost with its default parameters on the same columns, texts declared categories.
+
+    Parameters
+    ----------
+    categories : tuple of str
+        Columns of numbers to declare categories too.
+    """
     from catboost import CatBoostClassifier
 
     frame: pd.DataFrame = matrix.to_table().to_pandas()
+    numbers = frame[list(categories)].select_dtypes("number").columns
+    frame[numbers] = frame[numbers].astype(np.int64)
+    frame = frame.astype(dict.fromkeys(numbers, str))
     texts = list(frame.select_dtypes(exclude="number").columns)
     frame[texts] = frame[texts].astype(object).fillna("").astype(str)
     model: Any = CatBoostClassifier(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -107,12 +107,7 @@ class World:
         """The playbook with the counts it has, or else the default ones, and some families."""
         own = tuple(line for line in self.playbook.catalogue if family_of(line) == BASE)
         lines = (own or lines_of([BASE])) + lines_of(set(families) - {BASE})
-        return altered(self.playbook, features=FeaturesSection(catalogue=lines))
-
-
-def altered(playbook: Playbook, **sections: object) -> Playbook:
-    """The playbook with other sections."""
-    return replace(playbook, said=playbook.said.model_copy(update=sections))
+        return self.playbook.altered(features=FeaturesSection(catalogue=lines))
 
 
 def bpi2012(folder: Path, seeds: Sequence[int]) -> list[World]:
@@ -129,7 +124,7 @@ def simulated(n_leads: int, seed: int, signal: str | None = None) -> World:
     often = playbook.said.tasks[TASK].model_copy(
         update={"cutoffs": Cutoffs.model_construct(every=duration(EVERY))}
     )
-    playbook = altered(playbook, tasks={TASK: often})
+    playbook = playbook.altered(tasks={TASK: often})
     with tempfile.TemporaryDirectory() as name:
         here = Path(name)
         simulate(here, leads=n_leads, seed=seed, end=_END, timezone=_ZONE, signal=signal)
