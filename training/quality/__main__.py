@@ -18,7 +18,7 @@ from training.quality.invented import ROWS, invented
 from training.quality.real import BANK, FLAT, bpi2012, later
 from training.quality.splits import HEADER as SPLITS
 from training.quality.splits import SEEDS, Splits, on_splits
-from training.quality.world import world
+from training.quality.world import means, world
 
 _DATA = Path(__file__).parents[3] / "shared" / "data"
 
@@ -47,8 +47,12 @@ def comparisons(
         yield later(replace(BANK, leads=bank))
     if rows:
         yield from invented(rows)
+    worlds = []
     for seed in seeds:
-        yield world(n_leads, seed)
+        worlds.append(world(n_leads, seed))
+        yield worlds[-1]
+    if worlds:
+        yield means(worlds)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
