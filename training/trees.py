@@ -58,6 +58,8 @@ MOST_TREES = 1200
 TREES_UNTRIED = 200
 """Trees where the data are too short for any later row to choose their number."""
 PATIENCE = 60
+MANY = 50
+"""Codes of a category from which a candidate reads its target statistics alone."""
 MEMBERS = 3
 """The most candidates that a blend averages."""
 _MAY_COST = (0.002, -0.0001)
@@ -124,20 +126,6 @@ class Tried:
     loss: float
 
 
-def defaults(with_statistics: bool, calendar: Sequence[str]) -> list[Candidate]:
-    """The set that is tried first: good without any tuning."""
-    found = [
-        Candidate("codes", {"num_leaves": 15}),
-        Candidate("careful", {**CAREFUL, "num_leaves": 15}),
-        Candidate("shallow", {**CAREFUL, "num_leaves": 7, "extra_trees": True}),
-    ]
-    if with_statistics:
-        found.append(Candidate("statistics", {"num_leaves": 15}, "statistics"))
-    if calendar:
-        found.append(Candidate("timeless", {"num_leaves": 7}, without=tuple(calendar)))
-    return found
-
-
 class Bench:
     """Rows and folds on which candidates are tried.
 
@@ -182,6 +170,12 @@ class Bench:
             told = [0] * (len(self.names) - len(names))
             self._always["monotone_constraints"] = [*(rising.get(n, 0) for n in names), *told]
         self._folded: dict[int, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]] = {}
+
+    @property
+    def many_codes(self) -> tuple[str, ...]:
+        """Categories of so many codes that splits on them learn noise."""
+        levels = self.encoder.categories.items()
+        return tuple(name for name, known in levels if len(known) >= MANY)
 
     @property
     def has_statistics(self) -> bool:
@@ -308,6 +302,23 @@ class Bench:
         weight = weight_of(part.lead)
         columns = [told(part.keys, of, part.label, part.known, weight, seed) for of in self._of]
         return np.hstack([part.X, *columns])
+
+
+def defaults(bench: Bench, calendar: Sequence[str]) -> list[Candidate]:
+    """The set that is tried first: good without any tuning."""
+    found = [
+        Candidate("codes", {"num_leaves": 15}),
+        Candidate("careful", {**CAREFUL, "num_leaves": 15}),
+        Candidate("shallow", {**CAREFUL, "num_leaves": 7, "extra_trees": True}),
+    ]
+    if bench.has_statistics:
+        found.append(Candidate("statistics", {"num_leaves": 15}, "statistics"))
+        if bench.many_codes:
+            by_rates = bench.many_codes
+            found.append(Candidate("rates", {"num_leaves": 15}, "statistics", without=by_rates))
+    if calendar:
+        found.append(Candidate("timeless", {"num_leaves": 7}, without=tuple(calendar)))
+    return found
 
 
 def blended(tried: Sequence[Tried], label: npt.NDArray[np.int8]) -> list[Tried]:

@@ -72,7 +72,7 @@ def search(
     begun = time.monotonic()
     tried: list[Tried] = []
     trials: list[Trial] = []
-    for candidate in defaults(bench.has_statistics, calendar):
+    for candidate in defaults(bench, calendar):
         report(
             f"trying {candidate.name}" + (f"; log loss {_best(tried):.4f} so far" if tried else "")
         )
