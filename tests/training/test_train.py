@@ -14,11 +14,13 @@ import pytest
 
 from features.errors import TrainingRefused
 from features.instants import DAY, MISSING
+from features.spine import labels_of
 from models.artefact import check, load
 from models.playbook import Playbook
 from models.points_map import PointsMap
 from models.scorecard import Scorecard
 from training.evaluate import metrics
+from training.report.making import report_of_training
 from training.sources import Material, Sources, gather
 from training.split import split_by_time
 from training.train import Trained, train
@@ -313,3 +315,14 @@ def test_when_every_row_has_a_bad_number_training_is_refused(
         TrainingRefused, match=r"No row has finite numbers and dates.*column 'size'"
     ):
         flat(export, playbook, columns)
+
+
+def test_answers_are_told_of_a_base_rate_that_moved_where_the_report_is(
+    trained: Trained, material: Material, short_playbook: Playbook
+) -> None:
+    report = report_of_training(material, trained.held_out, short_playbook, trained.artefact)
+    moved = trained.record["base_rate_moved"]
+    assert (moved is not None) == any("base rate moved" in said for said in report.warnings)
+    if moved is not None:
+        train = labels_of(material.spine)[trained.held_out.split.train]
+        assert moved == (train.mean(), trained.held_out.label.mean())
