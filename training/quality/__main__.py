@@ -20,6 +20,7 @@ from training.quality.splits import HEADER as SPLITS
 from training.quality.splits import SEEDS, Splits, on_splits
 from training.quality.world import means, world
 
+_WIDTH = 120
 _DATA = Path(__file__).parents[3] / "shared" / "data"
 
 
@@ -59,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Compare what was asked for and print it."""
     options = _options(arguments)
     console = people(False)
+    # Where the output is no terminal, there is room.
+    console.width = max(console.width, _WIDTH)
     console.print(f"python -m training.quality {shlex.join(sys.argv[1:])}".rstrip())
     console.print(
         "Log loss in nats; 95% intervals of paired differences from 1,000 resamples of leads."
