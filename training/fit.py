@@ -18,7 +18,7 @@ from models.encode import Encoder
 from models.logistic import Logistic
 from training.masking import masked
 from training.rows import Folds, Report, Rows
-from training.split import grouped_folds, rolling_by_place, rolling_origins
+from training.split import grouped_folds, of_some_leads, rolling_by_place, rolling_origins
 from training.stability import calendar_columns
 from training.trees import Bench, Candidate, blended
 from training.tune import NONE, Budget, Trial, search
@@ -27,6 +27,8 @@ MODEL_FROM = 40
 """Leads of either class in the fitted span from which there is a model at all."""
 TREES_FROM = 120
 """Converted leads from which it is trees; with fewer, logistic regression."""
+TRIED_ON = 250_000
+"""Rows of a fold on which candidates are tried at most; all rows are fitted on in the end."""
 
 _STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)
 
@@ -173,6 +175,7 @@ def fit(
     ]
     if form == "logistic":
         return _fit_logistic(rows, usable, encoder, names, report, tuning.rising)
+    usable = of_some_leads(usable, rows.lead, TRIED_ON, seed)
     return _fit_trees(rows, usable, encoder, names, seed, report, tuning)
 
 

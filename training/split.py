@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -130,6 +131,27 @@ def grouped_folds(
     """Pairs of rows to fit on and other groups' rows to predict, for data without usable time."""
     fold = _grouped(label, group, _ROUNDS, seed)
     return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(_ROUNDS)]
+
+
+def of_some_leads(
+    folds: Sequence[tuple[Rows, Rows]], lead: npt.NDArray[np.int64], most: int, seed: int
+) -> list[tuple[Rows, Rows]]:
+    """The same folds where none has more than about `most` rows; else those of a share of the leads.
+
+    Parameters
+    ----------
+    lead : ndarray of shape (n_rows,)
+        Leads are drawn whole, and the same ones for every fold.
+    """
+    largest = max((len(inside) + len(outside) for inside, outside in folds), default=0)
+    if largest <= most:
+        return list(folds)
+    leads, of_row = np.unique(lead, return_inverse=True)
+    drawn = np.random.default_rng(seed).random(len(leads)) < most / largest
+    return [
+        (inside[drawn[of_row[inside]]], outside[drawn[of_row[outside]]])
+        for inside, outside in folds
+    ]
 
 
 def _grouped(

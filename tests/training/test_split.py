@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from features.errors import TrainingRefused
 from features.instants import DAY
 from features.spine import Spine
-from training.split import grouped_folds, rolling_origins, split_at_random, split_by_time
+from training.split import (
+    grouped_folds,
+    of_some_leads,
+    rolling_origins,
+    split_at_random,
+    split_by_time,
+)
 
 
 @st.composite
@@ -149,3 +155,21 @@ def test_the_split_does_not_follow_the_order_of_the_file() -> None:
     test = split_at_random(label, np.arange(1000), 0).test
     for start in range(0, 1000, 250):
         assert 0.2 < ((test >= start) & (test < start + 250)).mean() * len(test) / 250 < 0.4
+
+
+def test_folds_of_many_rows_are_those_of_some_leads_whole() -> None:
+    rng = np.random.default_rng(0)
+    lead = np.repeat(np.arange(2000), 5)
+    label = (rng.random(len(lead)) < 0.3).astype(np.int8)
+    folds = grouped_folds(label, lead, 1)
+    assert of_some_leads(folds, lead, len(lead), 1) is not folds
+    for same, fold in zip(of_some_leads(folds, lead, len(lead), 1), folds, strict=True):
+        assert all(a is b for a, b in zip(same, fold, strict=True))
+    some = of_some_leads(folds, lead, 3000, 1)
+    used = [np.unique(lead[np.r_[inside, outside]]) for inside, outside in some]
+    assert all(np.array_equal(used[0], other) for other in used)
+    for inside, outside in some:
+        assert 2500 < len(inside) + len(outside) < 3500
+        rows = np.bincount(lead[np.r_[inside, outside]], minlength=2000)
+        assert set(rows) == {0, 5}
+        assert not np.intersect1d(lead[inside], lead[outside]).size
