@@ -105,7 +105,9 @@ def train(
     until: Annotated[
         str | None, typer.Option(help="Observed until; default the latest event.")
     ] = None,
-    seed: int = 0,
+    seed: Annotated[
+        int | None, typer.Option(help="Default 0, or that of the model of --params.")
+    ] = None,
     budget: Annotated[
         str, typer.Option(help="How long to tune: 5m, 90s; 0 for the default set alone.")
     ] = "2m",
@@ -131,7 +133,7 @@ def train(
 ) -> None:
     """Train, calibrate and measure a model; the gate decides whether it becomes the champion."""
     from models.options import named_columns, names, pairs, settings
-    from training.command import run_train, tuning_of
+    from training.command import run_train, seed_of, tuning_of
     from training.sources import Sources
 
     sources = Sources(
@@ -154,7 +156,15 @@ def train(
         chosen, budget=budget, trials=trials, threads=threads, params=params, resume=resume
     )
     raise typer.Exit(
-        run_train(sources, chosen, task, tuning, as_json=as_json, seed=seed, refit_all=refit_all)
+        run_train(
+            sources,
+            chosen,
+            task,
+            tuning,
+            as_json=as_json,
+            seed=seed_of(seed, params),
+            refit_all=refit_all,
+        )
     )
 
 

@@ -79,7 +79,8 @@ class Attribute:
         A date is learnt as the days from it to the cutoff, a text as its number of characters.
     time : {"fixed", "tracked", "snapshot"}
     monotone : {"increasing", "decreasing"} or None
-        What the probability may do when what is learnt rises, all else equal; None for anything.
+        What the probability may do when the number rises, the date is later or the text longer, all
+        else equal; None for anything.
     """
 
     name: str

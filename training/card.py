@@ -112,6 +112,7 @@ def _figure(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:.4f}"
-    parts = list(value.values()) if isinstance(value, Mapping) else list(value)
-    mean, low, high = (_figure(part) for part in parts[:3])
+    if isinstance(value, Mapping):
+        value = [value[name] for name in ("mean", "low", "high")]
+    mean, low, high = map(_figure, value)
     return f"{mean} [{low}, {high}]"

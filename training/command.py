@@ -105,6 +105,18 @@ def tuning_of(
     return Tuning(Budget(_seconds(budget), None, threads, settings.tuning, resume))
 
 
+def seed_of(seed: int | None, params: Path | None) -> int:
+    """The seed asked for; else that of the model whose parameters are taken; else 0."""
+    if seed is not None or params is None:
+        return seed or 0
+    try:
+        return int(json.loads((params / "record.json").read_bytes()).get("seed", 0))
+    except (OSError, ValueError, AttributeError) as error:
+        raise UsageError(
+            f"--params {params}: expected the folder of a trained model ({error})."
+        ) from error
+
+
 def _seconds(text: str) -> float:
     """``90s``, ``5m``, ``1h`` or ``0`` in seconds."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip())
@@ -128,16 +140,15 @@ def run_train(
     playbook = Playbook.load(settings.playbook)
     with progress("train") as report:
         report("reading")
-        material = gather(sources, playbook, task)
-        trained = train(material, playbook, report, seed, tuning)
+        trained = train(gather(sources, playbook, task), playbook, report, seed, tuning)
         if refit_all:
-            trained = refitted(trained, material, seed, report)
+            trained = refitted(trained, seed, report, tuning)
+        material = trained.material
         report("saving")
         folder = _save(trained, settings)
         trained.points_map.save(settings.points_maps)
         report("asking the gate")
-        verdict = decide(settings, task, trained, material, refitting(material, trained, seed))
-        report("logging to MLflow")
+        verdict = decide(settings, task, trained, material, refitting(trained, seed, tuning))
         made = report_of_training(
             material,
             trained.held_out,
@@ -149,6 +160,7 @@ def run_train(
         files = files_of(made)
         page = _keep_report(files["report.html"], folder, settings)
         trials = [asdict(trial) for trial in trained.trials]
+        report("logging to MLflow")
         extras = Extras(files, material.files, trials)
         logged = log_run(settings, task, folder, trained.record, verdict, extras)
     if as_json:
@@ -325,12 +337,14 @@ def _print(
     for note in trained.notes:
         console.print(f"note: {note}")
     if logged.note:
-        console.print(f"note: {logged.note}. The artefact is on disk.")
+        on_disk = " The artefact is on disk." if folder else ""
+        console.print(f"note: {logged.note}.{on_disk}")
     if folder:
         console.print(f"{trained.rung} model {folder.name}: {folder}")
+    if trained.artefact:
+        console.print(f"gate: {verdict.reason}")
     if logged.version:
         standing = "champion" if logged.champion else "challenger"
-        console.print(f"gate: {verdict.reason}")
         console.print(f"registered as {logged.name} version {logged.version} ({standing})")
 
 

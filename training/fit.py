@@ -16,8 +16,9 @@ from models.calibration import Calibrator, log_loss
 from models.conversion import ConversionModel, Trees
 from models.encode import Encoder
 from models.logistic import Logistic
+from models.terminal import Report
 from training.masking import masked
-from training.rows import Folds, Report, Rows
+from training.rows import Folds, Rows
 from training.split import grouped_folds, of_some_leads, rolling_by_place, rolling_origins
 from training.stability import calendar_columns
 from training.trees import Bench, Candidate, blended
@@ -115,7 +116,7 @@ def fit_matrix(
     encoder = Encoder.fit(seen, group)
     X = encoder.encode(seen)
     keys = encoder.keys(seen) if form == "lightgbm" else {}
-    tuning = replace(tuning, rising=_rising(matrix.plan))
+    tuning = replace(tuning, rising=directions(matrix.plan))
     when = spine.cutoff if horizon is not None else np.arange(len(label)) if ordered else None
     if when is None:
         rows = Rows(X, label, group, keys)
@@ -129,10 +130,13 @@ def fit_matrix(
     return fit(rows, folds, form, encoder, matrix.plan.names, seed, report, tuning)
 
 
-def _rising(plan: Plan) -> dict[str, int]:
-    """The directions of attributes that the playbook declares monotone."""
+def directions(plan: Plan) -> dict[str, int]:
+    """The attributes that the playbook declares monotone: 1 where what is learnt of them may only
+    raise the raw score, -1 where it may only lower it."""
     direction = {"increasing": 1, "decreasing": -1}
-    return {a.name: direction[a.monotone] for a in plan.attributes if a.monotone}
+    # A later date has fewer days to the cutoff.
+    turned = {a.name: -1 if a.type == "date" else 1 for a in plan.attributes}
+    return {a.name: direction[a.monotone] * turned[a.name] for a in plan.attributes if a.monotone}
 
 
 def rung(label: npt.NDArray[np.int8], lead: npt.NDArray[np.int64]) -> tuple[Rung, int, int]:

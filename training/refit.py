@@ -10,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from features.instants import iso
+from models.terminal import Report
 from training.fit import Rung, Tuning, fit_matrix
 from training.gate.backtest import Refit
 from training.golden import golden
-from training.rows import Report
-from training.sources import Material
 from training.train import Trained
 from training.trees import Candidate
 
@@ -23,8 +22,9 @@ NOT_AS_SHIPPED = (
 )
 
 
-def refitting(material: Material, trained: Trained, seed: int) -> Refit:
+def refitting(trained: Trained, seed: int, tuning: Tuning) -> Refit:
     """A function that fits with given parameters on some rows of the material and predicts others."""
+    material = trained.material
     matrix, spine = trained.held_out.matrix, material.spine
 
     def refit(
@@ -40,7 +40,7 @@ def refitting(material: Material, trained: Trained, seed: int) -> Refit:
             _form(parameters),
             seed,
             lambda step: None,
-            Tuning(given=given(parameters)),
+            replace(tuning, given=given(parameters)),
             ordered=material.ordered,
         )
         return found.model.probability(found.encoder.encode(matrix.take(predicted)))
@@ -48,12 +48,12 @@ def refitting(material: Material, trained: Trained, seed: int) -> Refit:
     return refit
 
 
-def refitted(trained: Trained, material: Material, seed: int, report: Report) -> Trained:
+def refitted(trained: Trained, seed: int, report: Report, tuning: Tuning) -> Trained:
     """The model fitted again, with the parameters found, on every row of the spine, test rows too.
 
     Its figures and its evidence stay those of the model that was measured, and its record says so.
     """
-    artefact = trained.artefact
+    artefact, material = trained.artefact, trained.material
     if artefact is None:
         return trained
     report("fitting again on all rows")
@@ -70,7 +70,7 @@ def refitted(trained: Trained, material: Material, seed: int, report: Report) ->
         _form(parameters),
         seed,
         report,
-        Tuning(given=given(parameters)),
+        replace(tuning, given=given(parameters)),
         ordered=material.ordered,
     )
     horizon = material.task.horizon

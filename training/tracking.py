@@ -23,7 +23,11 @@ from training.signature import attributes, example, signature
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-_NOBODY = {"mlflow.user": "tegakari", "mlflow.source.name": "tegakari train"}
+_NOBODY = {
+    "mlflow.user": "tegakari",
+    "mlflow.source.name": "tegakari train",
+    "mlflow.source.git.repoURL": "",
+}
 """MLflow would note who is logged in and where the program lies."""
 _FIGURES = ("figures", "by_segment", "notes", "test_log_loss")
 _LONGEST = 500
@@ -37,10 +41,11 @@ class Extras:
     Attributes
     ----------
     files : mapping
-        Plots and the report: a name, such as ``plots/lift.png``, with the bytes.
+        Plots and the report: a name, such as ``plots/gains.svg``, with the bytes.
     data : sequence of Fingerprint
     trials : sequence of mapping
-        Of tuning: each ``params``, ``log_loss`` (None where it was pruned), ``seconds``, ``state``.
+        Of tuning: each ``name``, ``params``, ``log_loss`` (where it was pruned, so far), ``seconds``,
+        ``state``.
     """
 
     files: Mapping[str, bytes] = field(default_factory=dict)
@@ -127,8 +132,8 @@ def _log(
             if extras.files:
                 mlflow.log_artifacts(scratch)
         _log_data(extras.data)
-        for number, trial in enumerate(extras.trials):
-            _log_trial(place, number, trial)
+        for trial in extras.trials:
+            _log_trial(place, trial)
         return str(run.info.run_id)
 
 
@@ -141,11 +146,11 @@ def _log_data(data: Sequence[Fingerprint]) -> None:
         mlflow.log_input(FileDataset(one), context="training")
 
 
-def _log_trial(experiment_id: str, number: int, trial: Mapping[str, Any]) -> None:
+def _log_trial(experiment_id: str, trial: Mapping[str, Any]) -> None:
     import mlflow
 
     tags = {**_NOBODY, "state": str(trial["state"])}
-    name = f"trial {number}"
+    name = str(trial["name"])
     with mlflow.start_run(experiment_id=experiment_id, run_name=name, nested=True, tags=tags):
         flat = _flat("", dict(trial["params"]))
         mlflow.log_params({k: str(v)[:_LONGEST] for k, v in flat.items()})

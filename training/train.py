@@ -67,6 +67,9 @@ class Trained:
         Every candidate that was tried.
     record : dict
         Where it came from, in plain values; ``record["counts"]`` are those of the spine.
+    material : Material
+        What was trained on: as given, less the rows refused here. Positions in `held_out` are of
+        its spine.
     """
 
     artefact: Artefact | None
@@ -82,6 +85,7 @@ class Trained:
     notes: list[str]
     trials: list[Trial]
     record: dict[str, Any]
+    material: Material
 
 
 def train(
@@ -168,6 +172,7 @@ def train(
     ]
     written = record(material, split, playbook, figures, by_segment, said)
     written |= registered(material, held_out)
+    written["seed"] = seed
     written["base_rate_moved"] = _base_rates(held_out, material)
     written["trained_on"] = range_of(material, held_out, artefact).to_json()
     if artefact is not None:
@@ -189,6 +194,7 @@ def train(
         said,
         trials,
         written,
+        material,
     )
 
 

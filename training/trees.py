@@ -10,12 +10,12 @@ import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
-from features.instants import DAY
 from models.calibration import Calibrator, log_loss
 from models.encode import Encoder
 from models.forest import averaged
 from models.statistics import Statistic
-from training.rows import Folds, Report, Rows
+from models.terminal import Report
+from training.rows import Folds, Rows
 from training.statistics import candidates as statistic_candidates
 from training.statistics import fitted, told, weight_of
 
@@ -71,10 +71,6 @@ Figures = npt.NDArray[np.float64]
 View = Literal["codes", "statistics"]
 
 
-class Pruned(Exception):
-    """A candidate that is given up because others did better on the same folds."""
-
-
 @dataclass(frozen=True)
 class Candidate:
     """One way to fit trees.
@@ -125,6 +121,12 @@ class Tried:
     raw: Figures
     loss: float
 
+    def says_as(self, other: Tried) -> bool:
+        """Whether both say the same of every row; nobody says anything of no row."""
+        return bool(np.isfinite(self.raw).any()) and np.array_equal(
+            self.raw, other.raw, equal_nan=True
+        )
+
 
 class Bench:
     """Rows and folds on which candidates are tried.
@@ -167,8 +169,8 @@ class Bench:
             "num_threads": threads or PARAMETERS["num_threads"],
         }
         if rising:
-            told = [0] * (len(self.names) - len(names))
-            self._always["monotone_constraints"] = [*(rising.get(n, 0) for n in names), *told]
+            free = [0] * (len(self.names) - len(names))
+            self._always["monotone_constraints"] = [*(rising.get(n, 0) for n in names), *free]
         self._folded: dict[int, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]] = {}
 
     @property
@@ -190,7 +192,8 @@ class Bench:
         Parameters
         ----------
         prune : callable, optional
-            Told after each fold its number and the mean log loss so far; it may raise `Pruned`.
+            Told after each fold its number and the mean log loss so far; it may give the trial up by
+            raising.
         """
         raw = np.full(len(self.rows.label), np.nan)
         fitted_on, curves, weights = [], [], []
@@ -326,7 +329,8 @@ def blended(tried: Sequence[Tried], label: npt.NDArray[np.int8]) -> list[Tried]:
 
     The best one first; a further one only where the mean with it costs no more than `_MAY_COST`.
     """
-    best, *others = sorted(tried, key=lambda t: t.loss)
+    ranked = sorted(tried, key=lambda t: t.loss)
+    best, *others = [t for n, t in enumerate(ranked) if not any(map(t.says_as, ranked[:n]))]
     members = [best]
     held_out = np.isfinite(best.raw)
     if not held_out.any():
@@ -345,12 +349,3 @@ def blended(tried: Sequence[Tried], label: npt.NDArray[np.int8]) -> list[Tried]:
         members.append(others.pop(place))
         most = min(most, least * (1 + _MAY_COST[len(label) >= LARGE]))
     return members
-
-
-DAYS = (90, 180, 365, None)
-"""Half-lives that tuning may choose, in days; None for none."""
-
-
-def half_life_of(days: int | None) -> int | None:
-    """Days as microseconds."""
-    return None if days is None else days * DAY

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from training.rows import Report
-from training.trees import DAYS, MEMBERS, Bench, Candidate, Tried, defaults, half_life_of
+from features.instants import DAY
+from models.terminal import Report
+from training.trees import MEMBERS, Bench, Candidate, Tried, defaults
 
-STEADY = 120.0
-"""Seconds of tuning where nobody says."""
+HALF_LIVES = (90, 180, 365, None)
+"""Of rows' weights in fitting, in days; None for one weight. Those that tuning may choose from."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Trial:
 
     name: str
     params: dict[str, Any]
-    log_loss: float | None
+    log_loss: float
     seconds: float
     state: str
 
@@ -106,10 +107,11 @@ def _search(
         storage=None if kept is None else JournalStorage(JournalFileBackend(str(kept))),
         study_name="trees",
         load_if_exists=True,
-        sampler=optuna.samplers.TPESampler(seed=bench.seed, multivariate=True),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=0),
     )
 
+    # From the same seed the sampler would suggest again what was tried before.
+    study.sampler = _sampler(bench.seed + len(study.trials))
     complete = study.get_trials(states=[optuna.trial.TrialState.COMPLETE])
     for earlier in sorted(complete, key=lambda trial: trial.values[0])[:MEMBERS]:
         report(
@@ -146,6 +148,12 @@ def _search(
         kept.unlink(missing_ok=True)
 
 
+def _sampler(seed: int) -> Any:
+    import optuna
+
+    return optuna.samplers.TPESampler(seed=seed, multivariate=True)
+
+
 def _kept(bench: Bench, budget: Budget) -> Path | None:
     """The file of the search of these rows; empty unless it is to be gone on with."""
     if budget.store is None:
@@ -174,7 +182,8 @@ def _suggested(trial: Any, bench: Bench, calendar: Sequence[str]) -> Candidate:
         view = trial.suggest_categorical("view", ["codes", "statistics"])
     half_life = None
     if bench.rows.timed:
-        half_life = half_life_of(trial.suggest_categorical("half_life_days", list(DAYS)))
+        days = trial.suggest_categorical("half_life_days", list(HALF_LIVES))
+        half_life = None if days is None else days * DAY
     without: tuple[str, ...] = ()
     if calendar and trial.suggest_categorical("timeless", [False, True]):
         without = tuple(calendar)

@@ -39,7 +39,7 @@ def judged() -> Verdict:
 def test_a_card_has_the_figures_the_limits_and_the_verdict(
     artefact: Artefact, trained: Trained
 ) -> None:
-    record = {**artefact.record, "test_log_loss": {"mean": 0.2, "low": 0.1, "high": 0.3}}
+    record = {**artefact.record, "test_log_loss": {"high": 0.3, "low": 0.1, "mean": 0.2}}
     verdict = judged()
     text = card(
         "lead-conversion",

@@ -9,11 +9,12 @@ import numpy.typing as npt
 import pytest
 
 import training.trees
+from features.plan import Attribute, Plan
 from models.conversion import Trees
 from models.encode import Encoder
 from models.logistic import Logistic
 from training.evaluate import metrics
-from training.fit import MODEL_FROM, TREES_FROM, Fitted, Rung, Tuning, fit, rung
+from training.fit import MODEL_FROM, TREES_FROM, Fitted, Rung, Tuning, directions, fit, rung
 from training.rows import Rows
 from training.split import grouped_folds
 
@@ -172,6 +173,17 @@ def test_steps_are_reported(training_rows: Rows, form: Rung) -> None:
     fit(training_rows, folds, form, ENCODER, NAMES, 1, said.append)
     assert said
     assert all(said)
+
+
+def test_a_later_date_has_fewer_days() -> None:
+    attributes = (
+        Attribute("n", "number", monotone="increasing"),
+        Attribute("d", "date", monotone="increasing"),
+        Attribute("t", "text", monotone="decreasing"),
+        Attribute("x", "number"),
+    )
+    plan = Plan((), (), (), (), attributes, "UTC", {}, {})
+    assert directions(plan) == {"n": 1, "d": -1, "t": -1}
 
 
 @pytest.mark.parametrize("sign", [1, -1])

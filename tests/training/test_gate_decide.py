@@ -286,6 +286,18 @@ def test_what_was_fitted_again_is_never_promoted_by_itself(
     assert verdict.reason.startswith(NOT_AS_SHIPPED)
 
 
+def test_rows_that_a_champion_was_fitted_on_again_do_not_measure_it(
+    trained: Fitted, whole: Material, tmp_path: Path
+) -> None:
+    settings = Settings(home=tmp_path)
+    champion = trained.recorded(measured_as_shipped=False)
+    champion.artefact.save(tmp_path / "artefact")
+    log_run(settings, TASK, tmp_path / "artefact", champion.record, Verdict(True, "by a person"))
+    verdict = decide(settings, TASK, trained, whole)
+    assert not verdict.promote
+    assert "fitted on these rows too" in verdict.reason
+
+
 def test_another_horizon_is_another_question(
     settings: Settings, trained: Fitted, whole: Material
 ) -> None:

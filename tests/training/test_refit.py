@@ -10,6 +10,7 @@ import pytest
 from features.instants import iso
 from models.artefact import check
 from models.settings import Settings
+from training.fit import DEFAULT
 from training.gate.decide import decide
 from training.refit import NOT_AS_SHIPPED, refitted
 from training.sources import Material
@@ -19,8 +20,8 @@ pytestmark = pytest.mark.usefixtures("few_trees")
 
 
 @pytest.fixture
-def again(trained: Trained, material: Material) -> Trained:
-    return refitted(trained, material, 3, lambda step: None)
+def again(trained: Trained) -> Trained:
+    return refitted(trained, 3, lambda step: None, DEFAULT)
 
 
 def test_it_has_seen_every_outcome_and_says_so(
@@ -41,9 +42,7 @@ def test_it_has_seen_every_outcome_and_says_so(
     check(tmp_path / "artefact")
 
 
-def test_the_rows_that_were_tested_on_are_fitted_on(
-    trained: Trained, again: Trained, material: Material
-) -> None:
+def test_the_rows_that_were_tested_on_are_fitted_on(trained: Trained, again: Trained) -> None:
     assert trained.artefact is not None
     assert again.artefact is not None
     rows = trained.held_out

@@ -15,7 +15,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ from training.registry.store import reached, shown
 from training.registry.verbs import run_models, run_promote, run_rollback
 from training.registry.versions import Registered
 from training.tracking import Extras, Logged, log_run
+from training.tune import Trial
 
 TASK = "qualification"
 NAME = "lead-conversion"
@@ -241,8 +242,8 @@ def test_a_store_keeps_runs_data_trials_versions_and_who_answers(
     store: Settings, log: Any, artefact: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     trials = [
-        {"params": {"rate": 0.03}, "log_loss": 0.25, "seconds": 1.5, "state": "COMPLETE"},
-        {"params": {"rate": 0.3}, "log_loss": None, "seconds": 0.5, "state": "PRUNED"},
+        asdict(Trial("codes", {"rate": 0.03}, 0.25, 1.5, "complete")),
+        asdict(Trial("trial 1", {"rate": 0.3}, 0.5, 0.5, "pruned")),
     ]
     data = (Fingerprint("leads", "ab" * 32, 77, 5, 3),)
     files = {"report.html": "<p>手がかり</p>".encode(), "plots/lift.png": b"\x89PNG"}
@@ -256,16 +257,18 @@ def test_a_store_keeps_runs_data_trials_versions_and_who_answers(
         assert run.data.metrics["30_60 days.log_loss"] == 0.125
         assert run.data.params["parameters.strength"] == "0.1"
         assert run.data.tags["mlflow.user"] == "tegakari"
+        assert run.data.tags.get("mlflow.source.git.repoURL", "") == ""
         (logged,) = run.inputs.dataset_inputs
         assert (logged.dataset.name, logged.dataset.digest) == ("leads", ("ab" * 32)[:36])
         assert json.loads(logged.dataset.profile)["sha256"] == "ab" * 32
         nested = client.search_runs(
             [run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{first.run_id}'"
         )
+        assert {r.info.run_name for r in nested} == {"codes", "trial 1"}
         found = {r.data.params["rate"]: (r.data.metrics, r.data.tags["state"]) for r in nested}
         assert found == {
-            "0.03": ({"log_loss": 0.25, "seconds": 1.5}, "COMPLETE"),
-            "0.3": ({"seconds": 0.5}, "PRUNED"),
+            "0.03": ({"log_loss": 0.25, "seconds": 1.5}, "complete"),
+            "0.3": ({"log_loss": 0.5, "seconds": 0.5}, "pruned"),
         }
         listed = {f.path for f in client.list_artifacts(first.run_id)}
         assert {"report.html", "plots", "record.json", "gate.json"} <= listed
@@ -337,7 +340,7 @@ def test_going_back_twice_goes_back_two_champions(
     for expected in "21":
         run_rollback(settings, TASK)
         assert champion(settings) == expected
-    with pytest.raises(UsageError, match="version 1 is the only one so far"):
+    with pytest.raises(UsageError, match="before version 1 there is none that is still there"):
         run_rollback(settings, TASK)
     # Who is promoted again is gone back from to whoever was champion before that.
     run_promote(settings, TASK, "3", "again")

@@ -231,8 +231,9 @@ def test_chance_seldom_moves_the_base_rate_and_a_doubling_does() -> None:
 
 
 def test_a_model_is_old_after_its_horizon() -> None:
-    assert too_old(0, 90 * DAY, 90 * DAY) is None
-    assert too_old(0, 91 * DAY, 90 * DAY) is not None
+    assert too_old(90 * DAY, 90 * DAY) is None
+    assert "1 days later" in str(too_old(90 * DAY, 91 * DAY))
+    assert too_old(None, 91 * DAY) is None
 
 
 def test_a_report_is_plain_data(made: Report) -> None:

@@ -86,5 +86,17 @@ def test_a_pair_that_tells_more_than_its_two_is_found_and_noise_is_not() -> None
     assert telling_pairs(keys, shuffled, Known(np.arange(n)), seed=0) == []
 
 
+def test_pairs_of_many_values_that_tell_nothing_do_not_crowd_out_one_that_tells() -> None:
+    rng = np.random.default_rng(3)
+    n = 20_000
+    codes = {f"noise{k}": rng.integers(0, 400, n) for k in range(6)}
+    codes |= {name: rng.integers(0, 12, n) for name in ("a", "b")}
+    keys = {name: Key(code, int(code.max()) + 1) for name, code in codes.items()}
+    rate = np.where((codes["a"] * 5 + codes["b"] * 7) % 12 < 4, 0.35, 0.15)
+    label = (rng.random(n) < rate).astype(np.int8)
+    assert telling_pairs(keys, label, Known(np.arange(n)), seed=0) == [("a", "b")]
+    assert telling_pairs(keys, rng.permutation(label), Known(np.arange(n)), seed=0) == []
+
+
 def test_a_lead_of_many_rows_counts_once_against_the_prior() -> None:
     assert weight_of(np.arange(50)) == weight_of(np.repeat(np.arange(50), 4)) / 4

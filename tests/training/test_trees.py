@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,8 @@ def test_a_search_that_was_broken_off_is_gone_on_with(
     assert sorted(suggested[:-1]) == ["trial 1", "trial 2"]  # the best before, once more
     assert suggested[-1] == "trial 4"  # 3 was begun and never ended
     assert list(tmp_path.iterdir()) == []
+    asked = [json.dumps(trial.params["parameters"], sort_keys=True) for trial in on.trials]
+    assert len(set(asked[-3:])) == 3
 
 
 def test_what_was_broken_off_is_forgotten_where_nobody_goes_on_with_it(tmp_path: Path) -> None:
@@ -122,7 +125,8 @@ def test_a_blend_has_who_says_something_else_and_not_who_harms() -> None:
     # What is known of the truth from one look at it with an error of the same size is half of it.
     one, other = ((truth + rng.normal(size=4000)) / 2 for _ in range(2))
     best, second, bad = (tried(raw, label) for raw in (one, other, -truth))
-    again = tried(one + 1e-9, label)
+    again, same = tried(one + 1e-9, label), tried(one.copy(), label)
+    assert blended([best, same], label) == [best]
     members = blended([best, second, bad], label)
     assert {id(m) for m in members} == {id(best), id(second)}
     # Among many rows a member must save something.

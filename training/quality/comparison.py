@@ -85,6 +85,6 @@ def gain_share(base: float, ours: float, best: float) -> float:
 
 
 def trained_on(sources: Sources, playbook: Playbook) -> tuple[Material, HeldOut]:
-    """What was gathered, and the rows held out from the model trained on it."""
-    material = gather(sources, playbook, "qualification")
-    return material, train(material, playbook).held_out
+    """What was trained on, and the rows held out from it."""
+    trained = train(gather(sources, playbook, "qualification"), playbook)
+    return trained.material, trained.held_out

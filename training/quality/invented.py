@@ -73,9 +73,8 @@ def noise(rows: int) -> Comparison:
 
 
 def _beside(title: str, columns: Columns, label: npt.NDArray[np.int8]) -> Comparison:
-    material = _material(columns, label)
-    trained = train(material, Playbook.load())
-    rows, known = trained.held_out, labels_of(material.spine)
+    trained = train(_material(columns, label), Playbook.load())
+    rows, known = trained.held_out, labels_of(trained.material.spine)
     at = rows.split.train, rows.split.test
     answers = {
         OURS: rows.probability["model"],

@@ -96,12 +96,11 @@ class Splits:
 def on_splits(name: str, sources: Sources, seeds: tuple[int, ...] = SEEDS) -> Splits:
     """Train on each split's training rows, as ``tegakari train --test`` does, and compare."""
     material, playbook = gather(sources, Playbook.load(), "qualification"), Playbook.load()
-    label = labels_of(material.spine)
     found = []
     for seed in seeds:
-        test = stratified(label, seed)
+        test = stratified(labels_of(material.spine), seed)
         trained = train(replace(material, given_test=test), playbook, seed=seed)
-        rows = trained.held_out
+        rows, label = trained.held_out, labels_of(trained.material.spine)
         answers = {
             OURS: rows.probability["model"],
             "LightGBM": default_lightgbm(rows.matrix, label, rows.split.train, rows.split.test),

@@ -163,7 +163,11 @@ class Registered:
         while stack and (stack[-1] == was or stack[-1] not in there):
             stack.pop()
         if not stack:
-            what = f"version {was} is the only one so far" if was else "there has been none"
+            what = (
+                f"before version {was} there is none that is still there"
+                if was
+                else "there has been none"
+            )
             raise UsageError(f"{self.name} has no earlier champion to go back to: {what}.")
         self._crown(stack[-1], was, stack)
         return was, stack[-1]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from features.build import Matrix
-from features.instants import MISSING, iso
+from features.instants import iso
 from features.spine import Spine
 from models.artefact import Artefact
 from models.playbook import Playbook
@@ -50,7 +50,6 @@ def report_of_training(
         about=_about(material, spine, playbook, artefact),
         warnings=[
             *_moved(trained, held_out),
-            *_old(split.first_test_cutoff, spine, material),
             *trained_on.warnings(held_out.matrix.take(split.test), _ages(material, spine)),
         ],
         notes=notes,
@@ -79,7 +78,8 @@ def report_of_artefact(
     if known is not None:
         moved = base_rate_moved(Rate.told(*known, beside=asked), asked)
         said += [moved] if moved else []
-    said += _old(outcomes_seen_until(artefact.record), spine, material)
+    old = too_old(artefact.limits.old_from, int(spine.cutoff.max()))
+    said += [old] if old else []
     stored = artefact.record.get("trained_on", {})
     trained_on = Range.from_json(stored, artefact.encoder.categories)
     said += trained_on.warnings(matrix, _ages(material, spine))
@@ -103,7 +103,8 @@ def range_of(material: Material, held_out: HeldOut, artefact: Artefact | None) -
     train = held_out.split.train
     ages = _ages(material, material.spine.take(train))
     categories = artefact.encoder.categories if artefact is not None else None
-    return Range.of(held_out.matrix.take(train), ages, categories)
+    lead = material.group[train]
+    return Range.of(held_out.matrix.take(train), lead, ages, categories)
 
 
 def rate_told(record: dict[str, Any]) -> tuple[int, int] | None:
@@ -162,13 +163,6 @@ def _about(
 def _moved(trained: Rate, held_out: HeldOut) -> list[str]:
     moved = base_rate_moved(trained, Rate.of(held_out.label, held_out.group))
     return [moved] if moved else []
-
-
-def _old(seen_until: int | None, spine: Spine, material: Material) -> list[str]:
-    if seen_until is None or seen_until == MISSING or material.task.horizon is None:
-        return []
-    old = too_old(seen_until, int(spine.cutoff.max()), material.task.horizon)
-    return [old] if old else []
 
 
 def _ages(material: Material, spine: Spine) -> Any:

@@ -68,14 +68,13 @@ def base_rate_moved(trained: Rate, asked: Rate) -> str | None:
     )
 
 
-def too_old(outcomes_seen_until: int, latest_cutoff: int, horizon: int) -> str | None:
-    """A warning where a model is asked later than a horizon after the last outcome it saw."""
-    past = latest_cutoff - outcomes_seen_until
-    if past <= horizon:
+def too_old(old_from: int | None, latest_cutoff: int) -> str | None:
+    """A warning where a model is asked later than `models.limits.Limits.old_from`."""
+    if old_from is None or latest_cutoff <= old_from:
         return None
     return (
-        f"The model is older than its horizon: it saw outcomes until {iso(outcomes_seen_until)} and "
-        f"is asked up to {past / DAY:.0f} days later; its horizon is {horizon / DAY:g} days. Train again."
+        f"The model is older than its horizon since {iso(old_from)}, and is asked up to "
+        f"{(latest_cutoff - old_from) / DAY:.0f} days later. Train again."
     )
 
 
@@ -90,8 +89,8 @@ class Range:
     Attributes
     ----------
     numbers : dict of str to (float, float)
-        Least and greatest value of each number, both included, the outermost 1% of the rows on
-        either side, at most `RARE`, left aside; `AGE` in days among them.
+        Least and greatest value of each number, both included, the outermost leads of either side
+        left aside; `AGE` in days among them.
     categories : dict of str to frozenset of str
         The texts of each category that the model can tell from others.
     rare : dict of str to float
@@ -106,6 +105,7 @@ class Range:
     def of(
         cls,
         matrix: Matrix,
+        lead: npt.NDArray[np.int64],
         age: npt.NDArray[np.float64] | None = None,
         categories: Mapping[str, Collection[str]] | None = None,
     ) -> Range:
@@ -113,6 +113,7 @@ class Range:
 
         Parameters
         ----------
+        lead : ndarray of shape (n_rows,)
         age : ndarray of shape (n_rows,), days, optional
         categories : mapping, optional
             The texts that have a code in the encoder; by default every text of these rows.
@@ -125,11 +126,8 @@ class Range:
                 known[name] = frozenset(texts)
                 rare[name] = float(_others(column, known[name]).mean())
             elif np.isfinite(column).any():
-                finite = column[np.isfinite(column)]
-                # No value that is one lead's alone.
-                few = min(RARE, len(finite) // 100)
-                ordered = np.sort(finite)
-                numbers[name] = (float(ordered[few]), float(ordered[-1 - few]))
+                finite = np.isfinite(column)
+                numbers[name] = _ends(column[finite], lead[finite])
         return cls(numbers, known, rare)
 
     def warnings(self, matrix: Matrix, age: npt.NDArray[np.float64] | None = None) -> list[str]:
@@ -174,6 +172,19 @@ class Range:
         numbers = {name: (low, high) for name, (low, high) in stored.get("numbers", {}).items()}
         known = {name: frozenset(texts) for name, texts in categories.items()}
         return cls(numbers, known, dict(stored.get("rare", {})))
+
+
+def _ends(value: npt.NDArray[np.float64], lead: npt.NDArray[np.int64]) -> tuple[float, float]:
+    """Least and greatest value, the outermost leads of either side left aside.
+
+    So many leads that no end is one lead's alone: 1% of them, at least 5 and at most `RARE`.
+    """
+    rows = np.lexsort((value, lead))
+    first = np.r_[True, lead[rows][1:] != lead[rows][:-1]]
+    last = np.r_[first[1:], True]
+    least, greatest = np.sort(value[rows][first]), np.sort(value[rows][last])
+    few = min(max(len(least) // 100, 5), RARE, (len(least) - 1) // 2)
+    return float(least[few]), float(greatest[-1 - few])
 
 
 def _columns(
