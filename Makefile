@@ -35,7 +35,7 @@ check: $(STAMP) ## what CI runs: format, lint, types, import order, tests, noteb
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
 
-bench: $(STAMP) ## print how fast features and answers are here (ARGS=--large for 100M events)
+bench: $(STAMP) ## print how fast features and answers are here (ARGS=--large for 100M events, --training to train)
 	@$(BIN)/python -m training.bench $(ARGS)
 
 quality: $(STAMP) ## print how good the model is, with intervals (ARGS=...)

@@ -20,7 +20,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TEGAKARI_")
 
     home: Path = Path("var")
-    """Folder of models, points maps and the MLflow store."""
+    """Folder of models, points maps, reports, searches broken off and the MLflow store."""
     playbook: Path | None = None
     """The company's playbook; by default the one that comes with Tegakari."""
     model: str | None = None
