@@ -93,6 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with progress("bench") as report:
             report("a whole training run")
             lines = whole.lines(options.training, max(options.threads))
+        console.width = max(console.width, _WIDTH)
         print_table(console, "", whole.HEADER, lines)
         return 0
     with progress("bench") as report:

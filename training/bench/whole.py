@@ -28,7 +28,7 @@ from training.train import train
 _ZONE = "Asia/Tokyo"
 _END = datetime(2026, 7, 1, tzinfo=zone(_ZONE))
 _SEED = 7
-N_LEADS = 65_000
+N_LEADS = 50_000
 """So many have about a million rows."""
 _FEW, _MANY = 10, 64
 HEADER = (
