@@ -134,3 +134,21 @@ def test_every_minute_of_a_day_is_said_as_it_is() -> None:
     for minute in range(24 * 60):
         hour = float(np.float32(minute / 60))
         assert quantity(hour, "o'clock", "ja") == f"{minute // 60}:{minute % 60:02}"
+
+
+@pytest.mark.parametrize(
+    ("facts", "en", "ja"),
+    [
+        ({"value": 400.2, "unit": "days"}, "x: 400 days ago", "x：400日前"),
+        ({"value": 0.2, "unit": "days"}, "x: 4 hours ago", "x：4時間前"),
+        ({"value": -2.5, "unit": "days"}, "x: in 3 days", "x：3日後"),
+        ({"value": 12.0, "unit": "characters"}, "x: 12 characters", "x：12文字"),
+        ({"value": None, "unit": "days"}, "x is not given", "xが未入力"),
+        ({"value": 12.0}, "x: 12", "x：12"),
+    ],
+)
+def test_an_attribute_is_said_as_what_is_learnt_of_it(
+    facts: dict[str, Any], en: str, ja: str
+) -> None:
+    assert sentence("attribute", "x", facts, "en") == en
+    assert sentence("attribute", "x", facts, "ja") == ja
