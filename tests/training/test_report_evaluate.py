@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pytest
 from features.errors import ArtefactError, InputError, UsageError
 from models.playbook import Playbook
 from models.settings import Settings
+from training.report.asked import rows_to_ask
 from training.report.command import evaluate, run_evaluate
 from training.report.making import outcomes_seen_until, range_of, report_of_training
 from training.report.report import Report
@@ -174,3 +175,15 @@ def test_outcomes_seen_are_read_from_the_record() -> None:
     record: Mapping[str, str | Sequence[str]] = {"outcomes_seen_until": "2026-01-02T12:00:00Z"}
     assert outcomes_seen_until(dict(record)) == noon
     assert outcomes_seen_until({"first_test_cutoff": None}) is None
+
+
+def test_the_file_that_a_flat_model_was_trained_on_is_known_again(
+    once: Trained, playbook: Playbook, export: Callable[..., Path]
+) -> None:
+    columns = {"won": ["1", "0"] * 40, "size": range(80)}
+    flat = gather(Sources(export(columns), label="won"), playbook, "qualification")
+    assert once.artefact is not None
+    known = {file.name: file.to_json() for file in flat.files}
+    for data, said in ((known, "too good"), ({}, "cannot be told")):
+        artefact = replace(once.artefact, record={"data": data})
+        assert said in rows_to_ask(flat, artefact, playbook)[2][0]

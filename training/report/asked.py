@@ -25,9 +25,16 @@ def rows_to_ask(
     task, notes, warnings = artefact.task, list[str](), list[str]()
     if material.flat:
         material = replace(material, task=task)
-        warnings.append(
-            "A flat export has no times: whether the model was trained on these rows cannot be told."
-        )
+        same = {file.name: file.to_json() for file in material.files}.get("leads")
+        if same == artefact.record.get("data", {}).get("leads", {}):
+            warnings.append(
+                "This is the file that the model was trained on: the figures are too good."
+            )
+        else:
+            warnings.append(
+                "A flat export has no times: whether the model was trained on some of these rows "
+                "cannot be told."
+            )
     else:
         spine = _timed(material, artefact, playbook)
         seen_until = outcomes_seen_until(artefact.record)
