@@ -224,6 +224,7 @@ def compare_golden(folder: Path) -> None:
     artefact = load(folder)
     if not artefact.golden.requests:
         raise ArtefactError(f"{folder}: the artefact has no golden rows.")
+    artefact.model.prepare()
     answers = artefact.answers(artefact.golden.requests)
     expected = np.array(artefact.golden.probabilities)
     # Equal bits are promised on one machine; another may differ in the last places of exp and log.

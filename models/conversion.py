@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from models.calibration import Calibrator
 from models.logistic import Logistic
+from models.shapley.values import Shapley
 
 BATCH = 512
 """Rows from which LightGBM may use all threads; fewer are not worth waking them for."""
@@ -28,6 +29,11 @@ class Trees:
         """The trees, parsed."""
         return lgb.Booster(model_str=self.text)
 
+    @cached_property
+    def shapley(self) -> Shapley:
+        """The trees, laid out for their Shapley values."""
+        return Shapley.of(self.text)
+
     def raw(self, X: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Raw scores (log-odds) of shape (n_rows,)."""
         threads = 0 if len(X) >= BATCH else 1
@@ -36,9 +42,7 @@ class Trees:
 
     def contributions(self, X: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Shapley values of each feature, and the base last: shape (n_rows, n_features + 1)."""
-        threads = 0 if len(X) >= BATCH else 1
-        values: Any = self.booster.predict(X, pred_contrib=True, num_threads=threads)
-        return np.asarray(values, dtype=np.float64)
+        return self.shapley(X)
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,11 @@ class ConversionModel:
     def kind(self) -> str:
         """``"lightgbm"`` or ``"logistic"``."""
         return "lightgbm" if isinstance(self.estimator, Trees) else "logistic"
+
+    def prepare(self) -> None:
+        """Do now what the first questions would otherwise wait for; after the artefact's check."""
+        if isinstance(self.estimator, Trees):
+            _ = self.estimator.booster, self.estimator.shapley
 
     def raw(self, X: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Raw scores of shape (n_rows,), float64: they break ties between equal probabilities."""

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -28,6 +29,9 @@ from models.statistics import Statistic
 
 MOST = 5
 """The most reasons an answer carries."""
+
+_NEAR = 1e-9
+"""Raw scores so near to the base have the calibrator's slope there for their scale."""
 
 
 @dataclass(frozen=True)
@@ -92,18 +96,25 @@ def effects(model: ConversionModel, of: Groups, X: npt.NDArray[np.float32]) -> E
     """What each group, and each feature, did to each probability."""
     contributions = model.estimator.contributions(X)
     base = contributions[:, -1]
-    raw = model.raw(X)
+    raw, start = model.raw(X), model.calibrator(base)
     distance = raw - base
-    near = np.abs(distance) < 1e-9
-    rise = model.calibrator(raw) - model.calibrator(base)
-    scale = rise / np.where(near, 1.0, distance)
+    near = np.abs(distance) < _NEAR
+    scale = (model.calibrator(raw) - start) / np.where(near, 1.0, distance)
     for row in np.flatnonzero(near):
         scale[row] = model.calibrator.slope_at(float(base[row]))
-    of_features = contributions[:, :-1] * scale[:, None] * 100
-    of_groups = np.zeros((len(X), len(of.names)))
-    for feature, group in enumerate(of.of_feature):
-        of_groups[:, group] += of_features[:, feature]
-    return Effects(of_groups, of_features, model.calibrator(base))
+    points = 100 * scale[:, None]
+    of_groups = _grouped(contributions, of.of_feature, len(of.names))
+    return Effects(of_groups * points, contributions[:, :-1] * points, start)
+
+
+@numba.njit(cache=True, nogil=True)
+def _grouped(contributions: Any, group: Any, n_groups: int) -> Any:
+    """Sums over the features of each group, shape (n_rows, n_groups); the last column is no feature."""
+    sums = np.zeros((len(contributions), n_groups))
+    for row in range(len(contributions)):
+        for feature in range(len(group)):
+            sums[row, group[feature]] += contributions[row, feature]
+    return sums
 
 
 def strongest(effect: npt.NDArray[np.float64], names: tuple[str, ...], most: int) -> list[int]:

@@ -74,7 +74,9 @@ def find(model: str, settings: Settings) -> Found:
         folder, registered = _fetch(model, settings, Path(scratch))
         try:
             check(folder)
-            return Found(load(folder), registered)
+            artefact = load(folder)
+            artefact.model.prepare()
+            return Found(artefact, registered)
         except ArtefactError as error:
             raise ArtefactError(str(error).replace(str(folder), model)) from error
 
