@@ -18,7 +18,7 @@ from features.log import EventLog
 from features.plan import Feature
 from features.program import compile_plan
 from models.families import FAMILIES, lines_of
-from training.bench import duckdb_, fresh, large, logs, memory, polars_
+from training.bench import duckdb_, explaining, fresh, large, logs, memory, polars_
 from training.bench.__main__ import main, measure
 from training.bench.company import company, whole_catalogue
 from training.bench.logs import CUTOFF, TYPES, invented_log, write
@@ -43,6 +43,17 @@ def log() -> EventLog:
     return invented_log(2000, N_LEADS, TYPES, seed=3)
 
 
+@pytest.mark.usefixtures("_few_trees")
+def test_shapley_values_are_those_of_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explaining, "DEEP", ({"num_leaves": 31, "max_depth": 6}, 3))
+    monkeypatch.setattr(explaining, "DEFAULT", ({}, 3))
+    monkeypatch.setattr(explaining, "_ONE_BY_ONE", 1)
+    monkeypatch.setattr(explaining, "_ROWS", 50)
+    measures = explaining.measures(1600, repeats=1)
+    assert len(measures) >= 6
+    assert all(m.agrees and m.ours > 0 and m.theirs > 0 for m in measures)
+
+
 def by_kernel(log: EventLog) -> np.ndarray:
     n = log.n_leads
     program, rows = compile_plan(plan_of()), np.arange(n)
@@ -52,7 +63,7 @@ def by_kernel(log: EventLog) -> np.ndarray:
 @pytest.mark.usefixtures("_few_trees")
 def test_everything_it_times_side_by_side_is_the_same() -> None:
     options = argparse.Namespace(
-        events=3000, leads=N_LEADS, threads=[1], world=1600, repeats=1, large=False
+        events=3000, leads=N_LEADS, threads=[1], world=1600, repeats=1, large=False, explaining=None
     )
     told: list[str] = []
     measures = measure(options, told.append)

@@ -1,4 +1,4 @@
-"""The command: ``python -m training.bench [--large] [--training] [--events N] [--leads N] ...``.
+"""The command: ``python -m training.bench [--large | --training | --explaining] [--events N] ...``.
 
 What is timed side by side is also compared: a difference ends with exit code 1. A figure that is
 asked for and not met is printed, and is no error: other machines are slower.
@@ -20,8 +20,9 @@ from pathlib import Path
 from rich.console import Console
 
 from features.errors import UsageError
+from models.artefact import load
 from models.terminal import Report, people, print_table, progress
-from training.bench import fresh, large, logs, scoring, whole
+from training.bench import explaining, fresh, large, logs, scoring, whole
 from training.bench.timing import HEADER, Measure
 
 _PACKAGES = ("tegakari", "numpy", "polars", "duckdb", "pyarrow", "numba", "lightgbm")
@@ -31,6 +32,7 @@ _ONE_LEAD_REPEATS = 100
 """Turns for one lead per repeat asked for: one of them takes microseconds."""
 _TENFOLD = 10
 _WIDTH = 120
+_TRAINED = Path("a model trained for it")
 _LARGE_REPEATS = 3
 """At most so many turns of minutes."""
 
@@ -48,6 +50,10 @@ lightgbm (or logistic): the estimator alone, on features ready-made; with reason
 def measure(options: argparse.Namespace, report: Report) -> list[Measure]:
     """Time everything that was asked for."""
     sizes = {"n_events": options.events, "n_leads": options.leads}
+    if options.explaining is not None:
+        report("explaining")
+        artefact = load(options.explaining) if options.explaining != _TRAINED else None
+        return explaining.measures(explaining.N_LEADS, options.repeats, artefact)
     if options.large:
         report("writing, and reading in turns")
         tenfold = {name: _TENFOLD * size for name, size in sizes.items()}
@@ -130,6 +136,12 @@ def _introduce(console: Console, options: argparse.Namespace) -> None:
     if options.training:
         console.print(f"Training on {options.training:,} simulated leads, without tuning.\n")
         return
+    if options.explaining is not None:
+        console.print(
+            f"SHAP values in a simulated world of {explaining.N_LEADS:,} leads; medians of "
+            f"{options.repeats} turns.\n"
+        )
+        return
     if options.large:
         console.print(
             f"{_TENFOLD * options.events:,} events, {_TENFOLD * options.leads:,} leads, from Parquet "
@@ -174,6 +186,15 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="LEADS",
         help="instead of all else a whole training run on so many simulated leads "
         f"({whole.N_LEADS:,}: a million rows)",
+    )
+    parser.add_argument(
+        "--explaining",
+        type=Path,
+        nargs="?",
+        const=_TRAINED,
+        metavar="MODEL",
+        help="instead of all else SHAP values beside LightGBM's own; of trees grown for it and of a "
+        "model's folder, by default of a model trained in that world",
     )
     return parser.parse_args(arguments)
 

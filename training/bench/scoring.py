@@ -44,7 +44,16 @@ class World:
 
 def world(n_leads: int, seed: int = 7) -> World:
     """Simulate and train; ValueError where so few leads convert that there is no model."""
-    playbook = Playbook.load()
+    playbook, material = Playbook.load(), simulated(n_leads, seed)
+    trained = train(material, playbook)
+    if trained.artefact is None:
+        raise ValueError(f"{n_leads} simulated leads are too few for a model; try 3000")
+    scorer = Scorer(playbook, trained.artefact, trained.points_map)
+    return World(material, trained.artefact, scorer)
+
+
+def simulated(n_leads: int, seed: int = 7) -> Material:
+    """The leads of a simulated world, to be trained on."""
     with tempfile.TemporaryDirectory() as folder:
         simulate(Path(folder), leads=n_leads, seed=seed, end=_END, timezone=_ZONE)
         sources = Sources(
@@ -53,12 +62,7 @@ def world(n_leads: int, seed: int = 7) -> World:
             Path(folder, "changes.parquet"),
             timezone=_ZONE,
         )
-        material = gather(sources, playbook, "qualification")
-    trained = train(material, playbook)
-    if trained.artefact is None:
-        raise ValueError(f"{n_leads} simulated leads are too few for a model; try 3000")
-    scorer = Scorer(playbook, trained.artefact, trained.points_map)
-    return World(material, trained.artefact, scorer)
+        return gather(sources, Playbook.load(), "qualification")
 
 
 def one_lead(world: World, n_events: int, repeats: int) -> list[Measure]:
