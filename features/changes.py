@@ -35,6 +35,15 @@ class Changes:
     old_value: list[str | None]
     changed_at: Instants
 
+    def take(self, rows: npt.NDArray[np.int64]) -> Changes:
+        """Some of the changes, by position."""
+        return Changes(
+            self.lead[rows],
+            [self.attribute[row] for row in rows],
+            [self.old_value[row] for row in rows],
+            self.changed_at[rows],
+        )
+
     @cached_property
     def coded(self) -> tuple[tuple[str, ...], npt.NDArray[np.int32]]:
         """The attributes that changed, sorted, and the place of each change's among them."""

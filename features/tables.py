@@ -73,13 +73,8 @@ class Intake:
         place = np.cumsum(mask) - 1
         changes = self.changes
         if changes is not None:
-            kept = np.flatnonzero(mask[changes.lead])
-            changes = Changes(
-                place[changes.lead[kept]],
-                [changes.attribute[i] for i in kept],
-                [changes.old_value[i] for i in kept],
-                changes.changed_at[kept],
-            )
+            changes = changes.take(np.flatnonzero(mask[changes.lead]))
+            changes = replace(changes, lead=place[changes.lead])
         return replace(
             self,
             leads=self.leads.keep(mask),
