@@ -45,8 +45,7 @@ class Phrases:
 
     def feature(self, feature: Feature, value: str = "…") -> str:
         """What a feature says when it has a value, already in words."""
-        template = feature.says.ja if self.lang == "ja" else feature.says.en
-        return template.format(
+        return wording.texts(self.lang)["kinds"][wording.key(feature)].format(
             of=self._subject(feature),
             value=value,
             window=wording.window(feature.parameter, self.lang),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from features.instants import HOUR
+from features.plan import Feature
 
 _TEXTS = Path(__file__).parent / "text"
 LANGUAGES: tuple[str, ...] = tuple(sorted(path.stem for path in _TEXTS.glob("*.toml")))
@@ -16,8 +17,22 @@ LANGUAGES: tuple[str, ...] = tuple(sorted(path.stem for path in _TEXTS.glob("*.t
 
 @cache
 def texts(lang: str) -> dict[str, dict[str, str]]:
-    """The texts of one language, by section."""
-    return tomllib.loads((_TEXTS / f"{lang}.toml").read_text(encoding="utf-8"))
+    """The texts of one language, by section; a text of a table within one by ``gap.longest``."""
+    said = tomllib.loads((_TEXTS / f"{lang}.toml").read_text(encoding="utf-8"))
+    return {section: dict(_flat(entries)) for section, entries in said.items()}
+
+
+def _flat(entries: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+    for name, entry in entries.items():
+        if isinstance(entry, str):
+            yield before + name, entry
+        else:
+            yield from _flat(entry, f"{before}{name}.")
+
+
+def key(feature: Feature) -> str:
+    """Under what a text has what a feature says: its kind, and which of the kind's values it is."""
+    return f"{feature.kind}.{feature.choice}" if feature.choice else feature.kind
 
 
 def language(accept: str | None) -> str:

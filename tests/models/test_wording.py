@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from features.build import Matrix
 from features.groups import ANY, BY_LEAD, BY_US, OTHER
+from features.kinds import KINDS
+from features.plan import Feature
 from models import wording
 from models.explain import groups
 from models.wording import LANGUAGES, ago, language, quantity, sentence, texts
@@ -40,7 +42,9 @@ def test_both_languages_are_there() -> None:
     assert LANGUAGES == ("en", "ja")
     folder = Path(wording.__file__).parent / "text"
     for lang in LANGUAGES:
-        assert texts(lang) == tomllib.loads((folder / f"{lang}.toml").read_text(encoding="utf-8"))
+        said = tomllib.loads((folder / f"{lang}.toml").read_text(encoding="utf-8"))
+        assert texts(lang)["age"] == said["age"]
+        assert texts(lang)["kinds"]["gap.longest"] == said["kinds"]["gap"]["longest"]
 
 
 def test_every_language_says_the_same_things_of_the_same_facts() -> None:
@@ -53,6 +57,28 @@ def test_every_language_says_the_same_things_of_the_same_facts() -> None:
             for name, text in said.items():
                 assert text.strip()
                 assert placeholders(text) == placeholders(reference[role][name]), (lang, role, name)
+
+
+SENTENCES = {
+    wording.key(Feature(name, choice=choice)): kind
+    for name, kind in KINDS.items()
+    for choice in kind.choices
+}
+"""The kind of every feature's sentence."""
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_value_of_every_kind_has_its_sentence_and_no_other_has(lang: str) -> None:
+    assert set(texts(lang)["kinds"]) == set(SENTENCES)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_sentence_says_the_value_and_what_the_kind_is_told(lang: str) -> None:
+    parameter = {"window": {"window"}, "half_life": {"length"}, None: set[str]()}
+    for name, text in texts(lang)["kinds"].items():
+        kind = SENTENCES[name]
+        of = set() if kind.per == "lead" else {"of"}
+        assert placeholders(text) == {"value"} | of | parameter[kind.takes], name
 
 
 def test_every_role_and_every_group_of_a_plan_has_words(matrix: Matrix) -> None:
