@@ -13,8 +13,6 @@ from features.plan import Feature, Plan
 from models import wording
 from models.playbook import Playbook
 
-_AS_IT_IS = "{value}"
-
 
 @dataclass(frozen=True)
 class Phrases:
@@ -76,17 +74,20 @@ class Phrases:
     def group(self, name: str) -> str:
         """What people call an event type or a group of them; its own name, quoted, where nobody says."""
         group = wording.texts(self.lang)["groups"].get(name)
-        return group or self.playbook.event_label(name, self.lang) or f"“{name}”"
+        return group or self.playbook.event_label(name, self.lang) or self._quoted(name)
 
     @cached_property
     def _features(self) -> dict[str, Feature]:
         return {feature.name: feature for feature in self.plan.features}
 
     def _attribute(self, name: str) -> str:
-        return self.playbook.attribute_label(name, self.lang) or name
+        return self.playbook.attribute_label(name, self.lang) or self._quoted(name)
 
     def _step(self, name: str) -> str:
-        return self.playbook.step_label(name, self.lang) or name
+        return self.playbook.step_label(name, self.lang) or self._quoted(name)
+
+    def _quoted(self, name: str) -> str:
+        return wording.quoted(name, self.lang)
 
     def _subject(self, feature: Feature) -> str:
         """What a feature is about, in words."""

@@ -224,7 +224,10 @@ class Scorecard:
         own = in_language(rule.label, lang)
         if own is not None or rule.event is None:
             return own or rule.name
-        events = " / ".join(self._playbook.event_label(name, lang) or name for name in rule.event)
+        events = " / ".join(
+            self._playbook.event_label(name, lang) or wording.quoted(name, lang)
+            for name in rule.event
+        )
         return events if rule.channel is None else f"{events} ({' / '.join(rule.channel)})"
 
 

@@ -66,52 +66,62 @@ def test_every_value_becomes_a_reason(words: Phrases) -> None:
         (
             Feature("count", "price_page_view", 14 * DAY),
             3,
-            "price page view in the last 14 days: 3",
+            "price page view in the last 14 days: 3 times",
             "直近14日の料金ページの閲覧：3回",
         ),
-        (Feature("gap", choice="longest"), 75.0, "longest pause: 3 days", "最長の空白：3日"),
+        (
+            Feature("gap", choice="longest"),
+            75.0,
+            "longest pause: 3 days",
+            "行動のない期間の最長：3日",
+        ),
         (
             Feature("session", choice="minutes"),
             12.0,
-            "mean session: 12 minutes",
+            "mean length of a session: 12 minutes",
             "平均セッション時間：12分",
         ),
         (
             Feature("recent", choice="1"),
             1.0,
-            "last act: price page view",
+            "last activity: price page view",
             "最後の行動：料金ページの閲覧",
         ),
-        (Feature("recent", choice="1"), 4.0, "last act: something rarer", "最後の行動：その他"),
+        (
+            Feature("recent", choice="1"),
+            4.0,
+            "last activity: something rarer",
+            "最後の行動：その他",
+        ),
         (
             Feature("journey", choice="furthest"),
             2.0,
-            "furthest step: comparing",
-            "最も進んだ段階：比較検討",
+            "furthest step reached: comparing",
+            "到達した最も先の段階：比較検討",
         ),
         (
             Feature("response", "price_page_view/newsletter_sent", choice="rate"),
             0.4,
-            "newsletter sent answered by price page view: 40%",
-            "ニュースレターの配信に対する料金ページの閲覧：40%",
+            "answer rate (price page view after newsletter sent): 40%",
+            "反応率（ニュースレターの配信に対する料金ページの閲覧）：40%",
         ),
         (
             Feature("clock", choice="weekday"),
             5.0,
-            "last act on a Saturday",
+            "last activity on a Saturday",
             "最後の行動の曜日：土曜日",
         ),
         (
             Feature("clock", choice="hour"),
             9.5,
-            "hour of the last act: 9:30",
+            "time of the last activity: 9:30",
             "最後の行動の時刻：9:30",
         ),
         (
             Feature("step", "aware"),
             1.0,
-            "reached aware: yes",
-            "認知に到達：あり",
+            "step reached (aware): yes",
+            "段階への到達（認知）：はい",
         ),
     ],
 )
@@ -120,3 +130,13 @@ def test_reasons_by_example(feature: Feature, value: float, en: str, ja: str) ->
         words = Phrases(Playbook.load(), PLAN.with_features([*LINES, "count 14d"]), lang)
         facts = {"feature": feature.name, "value": words.plain(feature, value)}
         assert words.reason("kind", feature.kind, facts) == expected
+
+
+@pytest.mark.parametrize(("lang", "quoted"), [("en", "“plan”"), ("ja", "「plan」")])
+def test_what_the_playbook_does_not_name_is_quoted_as_it_came(lang: str, quoted: str) -> None:
+    words = Phrases(Playbook.load(), WHOLE, lang)
+    assert quoted in words.reason("events", "plan", {"count": 0})
+    assert quoted in words.reason("attribute", "plan", {"value": "basic"})
+    assert words.attribute("plan").startswith(quoted)
+    pair = words.reason("pair", "plan x industry", {"values": {"plan": "a", "industry": "b"}})
+    assert quoted in pair

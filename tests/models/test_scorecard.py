@@ -349,7 +349,7 @@ def test_the_ledger_lists_what_fired_the_strongest_first() -> None:
             "points": 10.0,
             "at": at,
             "count": 1,
-            "label": "price page view / form (web)",
+            "label": "price page view / “form” (web)",
         },
     ]
     assert found.ledger(0, "ja")[1]["label"] == "料金ページの閲覧"

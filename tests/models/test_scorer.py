@@ -386,7 +386,7 @@ def test_reasons_are_the_lead_s_own_facts_in_both_languages(scorer: Scorer, scor
         "demo request: 2 times, last 2 days ago",
         {"count": 2, "hours_since_last": 48.0},
     )
-    assert "デモの申し込みを2回（最終2日前）" in [r["text"] for r in ja["reasons"]]
+    assert "デモの申し込み：2回（最終2日前）" in [r["text"] for r in ja["reasons"]]
     effects = [abs(r["effect"]) for r in en["reasons"]]
     assert effects == sorted(effects, reverse=True)
 

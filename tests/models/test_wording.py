@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 import tomllib
 from pathlib import Path
@@ -14,11 +15,12 @@ from hypothesis import strategies as st
 
 from features.build import Matrix
 from features.groups import ANY, BY_LEAD, BY_US, OTHER
+from features.instants import DAY, HOUR
 from features.kinds import KINDS
 from features.plan import Feature
 from models import wording
 from models.explain import groups
-from models.wording import LANGUAGES, ago, language, quantity, sentence, texts
+from models.wording import LANGUAGES, ago, language, quantity, sentence, span, texts, window
 
 FACTS: list[tuple[str, dict[str, Any]]] = [
     ("events", {"count": 0}),
@@ -29,7 +31,10 @@ FACTS: list[tuple[str, dict[str, Any]]] = [
     ("attribute", {"value": "製造"}),
     ("attribute", {"value": 30.0}),
     ("attribute", {"value": None}),
+    ("attribute", {"value": -0.5, "unit": "days"}),
+    ("attribute", {"value": 1.0, "unit": "characters"}),
     ("points", {"points": 12.0}),
+    ("points", {"points": -1.0}),
     ("points", {"points": -2.55}),
 ]
 
@@ -101,7 +106,9 @@ def test_facts_are_in_the_sentence() -> None:
     assert sentence("events", "price page view", seen, "en") == (
         "price page view: 4 times, last 2 days ago"
     )
-    assert sentence("events", "料金ページ", seen, "ja") == "料金ページを4回（最終2日前）"
+    assert (
+        sentence("events", "料金ページの閲覧", seen, "ja") == "料金ページの閲覧：4回（最終2日前）"
+    )
     assert sentence("events", "reply", {"count": 0}, "en") == "no reply"
     assert sentence("attribute", "employees", {"value": 30.0}, "en") == "employees: 30"
     assert sentence("points", "demo", {"points": 12.0}, "en") == "demo: +12 points"
@@ -122,6 +129,60 @@ def test_facts_are_in_the_sentence() -> None:
 )
 def test_times_past(hours: float, en: str, ja: str) -> None:
     assert (ago(hours, "en"), ago(hours, "ja")) == (en, ja)
+
+
+@pytest.mark.parametrize(
+    ("hours", "en", "ja"),
+    [
+        (0.0, "less than a minute", "1分未満"),
+        (1 / 60, "1 minute", "1分"),
+        (0.5, "30 minutes", "30分"),
+        (59.8 / 60, "1 hour", "1時間"),
+        (1.9, "1 hour", "1時間"),
+        (24.0, "24 hours", "24時間"),
+        (48.0, "2 days", "2日"),
+    ],
+)
+def test_lengths_of_time(hours: float, en: str, ja: str) -> None:
+    assert (span(hours, "en"), span(hours, "ja")) == (en, ja)
+
+
+@pytest.mark.parametrize(
+    ("length", "en", "ja"),
+    [
+        (None, "so far", "これまで"),
+        (HOUR, "in the last hour", "直近1時間"),
+        (DAY, "in the last 24 hours", "直近24時間"),
+        (7 * DAY, "in the last 7 days", "直近7日"),
+    ],
+)
+def test_windows(length: int | None, en: str, ja: str) -> None:
+    assert (window(length, "en"), window(length, "ja")) == (en, ja)
+
+
+UNITS = sorted({choice.unit for kind in KINDS.values() for choice in kind.choices.values()})
+WRONG = re.compile(r"\b1 \w+s\b|\b(?!1\b)\d+ (time|minute|hour|day|bit|point|character)\b")
+"""English that has the plural for one, or the singular for many."""
+
+
+@given(
+    st.sampled_from([*UNITS, "characters"]),
+    st.one_of(st.sampled_from([0.0, 1.0, 1.0004, 2.0]), st.floats(0, 1e5)),
+)
+def test_one_is_singular_and_many_are_plural(unit: str, value: float) -> None:
+    if unit == "weekday":
+        value %= 7
+    assert not WRONG.search(quantity(value, unit, "en"))
+    for facts in ({"value": value, "unit": unit}, {"value": -value, "unit": "days"}):
+        assert not WRONG.search(sentence("attribute", "x", facts, "en"))
+    assert not WRONG.search(sentence("points", "x", {"points": round(value)}, "en"))
+    count = {"count": round(value), "hours_since_last": value}
+    assert not WRONG.search(sentence("events", "x", count, "en"))
+
+
+def test_numbers_are_written_out() -> None:
+    assert quantity(123456.7, "value", "en") == "123457"
+    assert quantity(2.346, "ratio", "en") == "2.35 ×"
 
 
 @pytest.mark.parametrize(
@@ -168,6 +229,7 @@ def test_every_minute_of_a_day_is_said_as_it_is() -> None:
         ({"value": 400.2, "unit": "days"}, "x: 400 days ago", "x：400日前"),
         ({"value": 0.2, "unit": "days"}, "x: 4 hours ago", "x：4時間前"),
         ({"value": -2.5, "unit": "days"}, "x: in 3 days", "x：3日後"),
+        ({"value": -0.5, "unit": "days"}, "x: in 1 day", "x：1日後"),
         ({"value": 12.0, "unit": "characters"}, "x: 12 characters", "x：12文字"),
         ({"value": None, "unit": "days"}, "x is not given", "xが未入力"),
         ({"value": 12.0}, "x: 12", "x：12"),
