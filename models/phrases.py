@@ -38,8 +38,9 @@ class Phrases:
         if role == "pair":
             told = facts["values"].items()
             return " × ".join(self.reason("attribute", of, {"value": value}) for of, value in told)
-        label = self.group(name) if role == "events" else self._attribute(name)
-        return wording.sentence(role, label, facts, self.lang)
+        if role == "events":
+            return wording.events(self.group(name), self._said(name), facts, self.lang)
+        return wording.sentence(role, self._attribute(name), facts, self.lang)
 
     def feature(self, feature: Feature, value: str = "…") -> str:
         """What a feature says when it has a value, already in words."""
@@ -75,6 +76,11 @@ class Phrases:
         """What people call an event type or a group of them; its own name, quoted, where nobody says."""
         group = wording.texts(self.lang)["groups"].get(name)
         return group or self.playbook.event_label(name, self.lang) or self._quoted(name)
+
+    def _said(self, name: str) -> str | None:
+        """How often events of a type or of a group happened, with ``{count}`` for the number."""
+        group = wording.texts(self.lang)["said"].get(name)
+        return group or self.playbook.event_said(name, self.lang)
 
     @cached_property
     def _features(self) -> dict[str, Feature]:

@@ -241,6 +241,14 @@ class Playbook:
         event = self.events.get(event_type)
         return in_language(event.label, lang) if event else None
 
+    def event_said(self, event_type: str, lang: str) -> str | None:
+        """How often an event happened, as people say it, with ``{count}`` for the number.
+
+        None where the playbook does not say it in this language: a sentence is not half of another.
+        """
+        event = self.events.get(event_type)
+        return (event.said.ja if lang == "ja" else event.said.en) if event else None
+
     def attribute_label(self, name: str, lang: str) -> str | None:
         """What people call an attribute; None where the playbook does not say."""
         attribute = self.said.attributes.get(name)

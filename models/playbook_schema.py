@@ -18,6 +18,7 @@ from models.playbook_values import (
     Label,
     Lines,
     Number,
+    Said,
     Scalar,
     Scalars,
     Section,
@@ -42,10 +43,14 @@ class AttributeSection(Section):
 
 
 class EventSection(Section):
-    """``[events.<type>]``: what an event means."""
+    """``[events.<type>]``: what an event means.
+
+    `label` is a noun for it, `said` how often it happened: "price page seen {count}".
+    """
 
     later = frozenset({"from"})
     label: Label = Label()
+    said: Said = Said()
     by: Literal["lead", "us"] = "lead"
     flow: Literal["inbound", "outbound"] | None = None
     channel: Text | None = None

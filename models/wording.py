@@ -118,16 +118,28 @@ def quantity(value: float, unit: str, lang: str) -> str:
     return words[unit].format(n=shown) if unit in words else shown
 
 
+def often(label: str, said: str | None, count: int, lang: str) -> str:
+    """How often something happened: as `said` has it, else by its label; never is "no <label>"."""
+    words = texts(lang)["events"]
+    if not count:
+        return words["none"].format(label=label)
+    number = quantity(count, "events", lang)
+    return said.format(count=number) if said else words["plain"].format(label=label, count=number)
+
+
+def events(label: str, said: str | None, facts: Mapping[str, Any], lang: str) -> str:
+    """How often something happened, and how long ago it last did."""
+    count, words = facts["count"], texts(lang)["events"]
+    told = often(label, said, count, lang)
+    if not count:
+        return told
+    since = ago(facts["hours_since_last"], lang)
+    return words["once" if count == 1 else "many"].format(said=told, ago=since)
+
+
 def sentence(role: str, label: str, facts: Mapping[str, Any], lang: str) -> str:
     """One reason in words; `role` is the section of the texts that says it."""
     words = texts(lang)[role]
-    if role == "events":
-        if not facts["count"]:
-            return words["none"].format(label=label)
-        count = quantity(facts["count"], "events", lang)
-        form = "once" if facts["count"] == 1 else "many"
-        said = words["plain"].format(label=label, count=count)
-        return words[form].format(said=said, ago=ago(facts["hours_since_last"], lang))
     if role == "age":
         if facts.get("days") is None:
             return words["unknown"]

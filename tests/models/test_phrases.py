@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from features.groups import ANY, BY_LEAD, BY_US
 from features.instants import DAY
 from features.kinds import KINDS
 from features.plan import Attribute, Feature, Plan, Response
+from models import wording
 from models.phrases import Phrases
 from models.playbook import Playbook
 from models.wording import LANGUAGES
@@ -140,3 +142,32 @@ def test_what_the_playbook_does_not_name_is_quoted_as_it_came(lang: str, quoted:
     assert words.attribute("plan").startswith(quoted)
     pair = words.reason("pair", "plan x industry", {"values": {"plan": "a", "industry": "b"}})
     assert quoted in pair
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "en", "ja"),
+    [
+        ("price_page_view", 4, "price page seen 4 times, last", "料金ページを4回閲覧（最終"),
+        ("newsletter_sent", 1, "newsletter sent once, ", "ニュースレターを1回配信（"),
+        ("price_page_view", 0, "no price page view", "料金ページの閲覧なし"),
+        ("fax", 2, "“fax”: 2 times, last", "「fax」：2回（最終"),
+        (BY_LEAD, 47, "lead active 47 times, last", "リードの行動47回（最終"),
+        (BY_US, 1, "contacted by us once, ", "当社からの接触1回（"),
+        (ANY, 0, "no activity of any kind", "行動・接触なし"),
+    ],
+)
+def test_events_are_said_as_the_playbook_says_them(name: str, count: int, en: str, ja: str) -> None:
+    facts = {"count": count, "hours_since_last": 28.0}
+    for lang, begin in (("en", en), ("ja", ja)):
+        said = Phrases(Playbook.load(), WHOLE, lang).reason("events", name, facts)
+        assert said.startswith(begin)
+        assert wording.ago(28.0, lang) in said or not count
+
+
+def test_what_is_said_in_one_language_only_is_not_mixed_into_the_other() -> None:
+    one = Playbook.parse(
+        'schema = 1\n[events.visit]\nsaid.en = "visited {count}"\nlabel.ja = "訪問"'
+    )
+    facts = {"count": 2, "hours_since_last": 28.0}
+    said = {lang: Phrases(one, WHOLE, lang).reason("events", "visit", facts) for lang in LANGUAGES}
+    assert said == {"en": "visited 2 times, last 28 hours ago", "ja": "訪問：2回（最終28時間前）"}

@@ -60,6 +60,8 @@ def test_the_default_knows_every_event_of_the_simulated_world(default: Playbook)
         label = default.events[name].label
         assert label.en, name
         assert label.ja, name
+        assert default.event_said(name, "en"), name
+        assert default.event_said(name, "ja"), name
         assert default.events[name].channel == next(c for c, of in CHANNELS.items() if name in of)
 
 
@@ -323,6 +325,23 @@ BROKEN = {
     "name of a task": (
         'schema = 1\n[tasks."../x"]\nlabel = "a"\nhorizon = "9d"\n',
         "expected letters, digits, - and _, got '../x'.",
+    ),
+    "how often, without the count": (
+        'schema = 1\n[events.visit]\nsaid = { en = "price page seen" }\n',
+        "line 3, events.visit.said.en: expected a text with {count} in it once and no other braces, "
+        "such as 'price page seen {count}', got 'price page seen'.",
+    ),
+    "how often, twice": (
+        'schema = 1\n[events.visit]\nsaid.ja = "{count}と{count}"\n',
+        "line 3, events.visit.said.ja: expected a text with {count} in it once",
+    ),
+    "how often, other braces": (
+        'schema = 1\n[events.visit]\nsaid.en = "{label} seen {count}"\n',
+        "events.visit.said.en: expected a text with {count} in it once and no other braces",
+    ),
+    "how often, in an unknown language": (
+        'schema = 1\n[events.visit]\nsaid.fr = "vu {count}"\n',
+        "line 3, events.visit.said.fr: unknown key; expected one of en, ja.",
     ),
     "later table": ("schema = 1\n[stages]\n", "line 2, stages: belongs to a later version"),
     "later key": (

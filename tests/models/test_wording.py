@@ -20,12 +20,9 @@ from features.kinds import KINDS
 from features.plan import Feature
 from models import wording
 from models.explain import groups
-from models.wording import LANGUAGES, ago, language, quantity, sentence, span, texts, window
+from models.wording import LANGUAGES, ago, events, language, quantity, sentence, span, texts, window
 
 FACTS: list[tuple[str, dict[str, Any]]] = [
-    ("events", {"count": 0}),
-    ("events", {"count": 1, "hours_since_last": 3.2}),
-    ("events", {"count": 4, "hours_since_last": 50.0}),
     ("age", {"days": 12.0}),
     ("age", {"days": None}),
     ("attribute", {"value": "製造"}),
@@ -89,7 +86,8 @@ def test_a_sentence_says_the_value_and_what_the_kind_is_told(lang: str) -> None:
 def test_every_role_and_every_group_of_a_plan_has_words(matrix: Matrix) -> None:
     for lang in LANGUAGES:
         assert (set(groups(matrix.plan).roles) - {"kind"}) | {"points"} <= set(texts(lang))
-        assert set(texts(lang)["groups"]) == {ANY, BY_LEAD, BY_US, OTHER}
+        for section in ("groups", "said"):
+            assert set(texts(lang)[section]) == {ANY, BY_LEAD, BY_US, OTHER}
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -101,15 +99,48 @@ def test_every_fact_becomes_a_sentence(lang: str, role: str, facts: dict[str, An
     assert (lang == "ja") == any(ord(letter) > 0x3000 for letter in said.replace("製造", ""))
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("said", [None, "SAID {count}"])
+def test_every_count_of_events_becomes_a_sentence(lang: str, said: str | None) -> None:
+    """Never is absence, whatever is said of the rest; a label is no template."""
+    whole = [
+        events("LABEL {curly}", said, {"count": n, "hours_since_last": 50.0}, lang)
+        for n in range(5)
+    ]
+    assert len(set(whole)) == len(whole)
+    assert "LABEL {curly}" in whole[0]
+    for n, text in enumerate(whole[1:], 1):
+        assert ("SAID" if said else "LABEL {curly}") in text
+        assert ago(50.0, lang) in text
+        assert quantity(n, "events", lang) in text
+        assert ("last" in text or "最終" in text) == (n > 1)
+
+
+@pytest.mark.parametrize(
+    ("label", "said", "count", "sentence"),
+    [
+        (
+            "price page view",
+            "price page seen {count}",
+            4,
+            "price page seen 4 times, last 2 days ago",
+        ),
+        ("price page view", "price page seen {count}", 1, "price page seen once, 2 days ago"),
+        ("price page view", None, 4, "price page view: 4 times, last 2 days ago"),
+        ("price page view", None, 1, "price page view: once, 2 days ago"),
+        ("reply", "replied {count}", 0, "no reply"),
+        ("料金ページの閲覧", "料金ページを{count}閲覧", 4, "料金ページを4回閲覧（最終2日前）"),
+        ("料金ページの閲覧", "料金ページを{count}閲覧", 1, "料金ページを1回閲覧（2日前）"),
+        ("「fax」", None, 4, "「fax」：4回（最終2日前）"),
+        ("返信", "{count}返信", 0, "返信なし"),
+    ],
+)
+def test_events_by_example(label: str, said: str | None, count: int, sentence: str) -> None:
+    facts = {"count": count, "hours_since_last": 50.0}
+    assert events(label, said, facts, "en" if sentence.isascii() else "ja") == sentence
+
+
 def test_facts_are_in_the_sentence() -> None:
-    seen = {"count": 4, "hours_since_last": 50.0}
-    assert sentence("events", "price page view", seen, "en") == (
-        "price page view: 4 times, last 2 days ago"
-    )
-    assert (
-        sentence("events", "料金ページの閲覧", seen, "ja") == "料金ページの閲覧：4回（最終2日前）"
-    )
-    assert sentence("events", "reply", {"count": 0}, "en") == "no reply"
     assert sentence("attribute", "employees", {"value": 30.0}, "en") == "employees: 30"
     assert sentence("points", "demo", {"points": 12.0}, "en") == "demo: +12 points"
     assert sentence("points", "demo", {"points": -2.55}, "ja").startswith("demo：-2.")
@@ -177,7 +208,8 @@ def test_one_is_singular_and_many_are_plural(unit: str, value: float) -> None:
         assert not WRONG.search(sentence("attribute", "x", facts, "en"))
     assert not WRONG.search(sentence("points", "x", {"points": round(value)}, "en"))
     count = {"count": round(value), "hours_since_last": value}
-    assert not WRONG.search(sentence("events", "x", count, "en"))
+    for said in (None, "x {count}"):
+        assert not WRONG.search(events("x", said, count, "en"))
 
 
 def test_numbers_are_written_out() -> None:
