@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from features.groups import OTHER
 from features.instants import HOUR
 from features.kinds import KINDS
 from features.plan import Feature, Plan
@@ -40,6 +41,8 @@ class Phrases:
             return " × ".join(self.reason("attribute", of, {"value": value}) for of, value in told)
         if role == "events":
             return wording.events(self.group(name), self._said(name), facts, self.lang)
+        if isinstance(facts.get("value"), str):
+            facts = {**facts, "value": self.playbook.word(facts["value"], self.lang)}
         return wording.sentence(role, self._attribute(name), facts, self.lang)
 
     def feature(self, feature: Feature, value: str = "…") -> str:
@@ -57,7 +60,7 @@ class Phrases:
         return str(words.format(label=self._attribute(name), value=value))
 
     def plain(self, feature: Feature, value: float) -> str | float:
-        """The value of a feature as a fact: codes by the name they stand for."""
+        """The value of a feature as a fact: codes by the name they stand for, or ``"*other"``."""
         names: Mapping[str, tuple[str, ...]] = {
             "type": self.plan.event_types,
             "channel": self.plan.channels,
@@ -66,11 +69,7 @@ class Phrases:
         if feature.says.unit not in names:
             return value
         known, place = names[feature.says.unit], int(value) - 1
-        return (
-            known[place]
-            if 0 <= place < len(known)
-            else wording.texts(self.lang)["feature"]["other"]
-        )
+        return known[place] if 0 <= place < len(known) else OTHER
 
     def group(self, name: str) -> str:
         """What people call an event type or a group of them; its own name, quoted, where nobody says."""
@@ -120,6 +119,13 @@ class Phrases:
         if value is None:
             return wording.texts(self.lang)["feature"]["unknown"]
         if isinstance(value, str):
-            named = {"type": self.group, "step": self._step}.get(unit, str)
-            return named(value) if value in (*self.plan.event_types, *self.plan.steps) else value
+            return self._code(unit, value)
         return wording.quantity(value, unit, self.lang)
+
+    def _code(self, unit: str, name: str) -> str:
+        """What a code stands for, in words."""
+        if name == OTHER:
+            return wording.texts(self.lang)["feature"]["other"]
+        if unit == "channel":
+            return self.playbook.word(name, self.lang)
+        return self.group(name) if unit == "type" else self._step(name)

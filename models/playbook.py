@@ -254,6 +254,11 @@ class Playbook:
         attribute = self.said.attributes.get(name)
         return in_language(attribute.label, lang) if attribute else None
 
+    def word(self, value: str, lang: str) -> str:
+        """What people call a channel or a value of a category; as it came where nobody says."""
+        names = self.said.names.ja if lang == "ja" else self.said.names.en
+        return names.get(value, value)
+
     def temperature(
         self, points: npt.NDArray[np.int64], probability: npt.NDArray[np.float64]
     ) -> tuple[npt.NDArray[Any], Literal["points", "probability"]]:

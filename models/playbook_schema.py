@@ -243,6 +243,13 @@ class JourneySection(Section):
     steps: Annotated[tuple[StepSection, ...], BeforeValidator(listed)] = ()
 
 
+class NamesSection(Section):
+    """``[names.en]``, ``[names.ja]``: what people call channels and values of categories."""
+
+    en: dict[str, Text] = Field(default={})
+    ja: dict[str, Text] = Field(default={})
+
+
 class TemperatureSection(Section):
     """``[temperature]``: hot from `hot` on, warm from `warm` on, cold below."""
 
@@ -281,7 +288,6 @@ class Schema(Section):
             "exclude",
             "suppress",
             "target",
-            "names",
             "psychological_stages",
         }
     )
@@ -294,6 +300,7 @@ class Schema(Section):
         dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], TaskSection],
         AfterValidator(_one_task_at_a_time),
     ] = Field(default={})
+    names: NamesSection = NamesSection()
     features: FeaturesSection = FeaturesSection()
     journey: JourneySection = JourneySection()
     points: PointsSection = PointsSection()

@@ -171,3 +171,45 @@ def test_what_is_said_in_one_language_only_is_not_mixed_into_the_other() -> None
     facts = {"count": 2, "hours_since_last": 28.0}
     said = {lang: Phrases(one, WHOLE, lang).reason("events", "visit", facts) for lang in LANGUAGES}
     assert said == {"en": "visited 2 times, last 28 hours ago", "ja": "訪問：2回（最終28時間前）"}
+
+
+def test_channels_and_values_of_categories_have_the_playbook_s_names() -> None:
+    playbook = Playbook.parse(
+        'schema = 1\n[names.en]\n"製造" = "manufacturing"\n[names.ja]\nmail = "メール"\n'
+        '[attributes.industry]\nlabel = { en = "industry", ja = "業種" }'
+    )
+    last = Feature("channel", choice="last")
+    plan = PLAN.with_features(["channel last"])
+    said = {}
+    for lang in LANGUAGES:
+        words = Phrases(playbook, plan, lang)
+        mail = {"feature": last.name, "value": words.plain(last, 2.0)}
+        assert mail["value"] == "mail"
+        said[lang] = [
+            words.reason("kind", "channel", mail),
+            words.reason("attribute", "industry", {"value": "製造"}),
+            words.reason("pair", "industry x plan", {"values": {"industry": "製造", "plan": "a"}}),
+            words.reason("attribute", "industry", {"value": 3.0}),
+        ]
+    assert said == {
+        "en": [
+            "last channel: mail",
+            "industry: manufacturing",
+            "industry: manufacturing × “plan”: a",
+            "industry: 3",
+        ],
+        "ja": ["最後のチャネル：メール", "業種：製造", "業種：製造 × 「plan」：a", "業種：3"],
+    }
+
+
+def test_codes_as_facts_are_the_same_in_every_language() -> None:
+    facts = [
+        [
+            Phrases(Playbook.load(), WHOLE, lang).plain(feature, value)
+            for feature in WHOLE.features
+            for value in (1.0, 2.0, 9.0)
+        ]
+        for lang in LANGUAGES
+    ]
+    assert all(each == facts[0] for each in facts)
+    assert {"*other", "price_page_view", "web"} <= {f for f in facts[0] if isinstance(f, str)}
