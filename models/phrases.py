@@ -33,21 +33,58 @@ class Phrases:
 
     def reason(self, role: str, name: str, facts: Mapping[str, Any]) -> str:
         """One reason in words; see `models.explain.Groups` for what a role is."""
+        if role == "events":
+            return wording.events(self.group(name), self._said(name), facts, self.lang)
+        if role == "response":
+            return self._response(facts)
+        if role == "bigram":
+            return self._bigram(facts)
+        if role == "step":
+            form = "reached" if facts["reached"] else "ahead"
+            return wording.texts(self.lang)["step"][form].format(step=self._step(facts["step"]))
         if role == "kind":
-            feature = self._features[facts["feature"]]
-            return self.feature(feature, self._value(feature, facts["value"]))
+            return self._kind(self._features[facts["feature"]], facts["value"])
         if role == "pair":
             told = facts["values"].items()
             return " × ".join(self.reason("attribute", of, {"value": value}) for of, value in told)
-        if role == "events":
-            return wording.events(self.group(name), self._said(name), facts, self.lang)
         if isinstance(facts.get("value"), str):
             facts = {**facts, "value": self.playbook.word(facts["value"], self.lang)}
         return wording.sentence(role, self._attribute(name), facts, self.lang)
 
+    def _response(self, facts: Mapping[str, Any]) -> str:
+        """How often we touched the lead, then how often it answered; without either, that we did not."""
+        touches = self._often(facts["touch"], facts["touches"])
+        if not (facts["touches"] or facts["answers"]):
+            return touches
+        answers = self._often(facts["answer"], facts["answers"])
+        both = wording.texts(self.lang)["response"]["both"]
+        return both.format(touches=touches, answers=answers)
+
+    def _often(self, event_type: str, count: int) -> str:
+        return wording.often(self.group(event_type), self._said(event_type), count, self.lang)
+
+    def _bigram(self, facts: Mapping[str, Any]) -> str:
+        """How often one event came right after another."""
+        form = "seen" if facts["count"] else "none"
+        return wording.texts(self.lang)["bigram"][form].format(
+            first=self.group(facts["first"]),
+            then=self.group(facts["then"]),
+            count=wording.quantity(facts["count"], "events", self.lang),
+        )
+
+    def _kind(self, feature: Feature, value: str | float | None) -> str:
+        """A feature with its value; none and not known as absence, where there are words for it."""
+        absence = "missing" if value is None else "none" if value == 0 else None
+        if absence and wording.key(feature) in wording.texts(self.lang)[absence]:
+            return self._say(absence, feature, "")
+        return self.feature(feature, self._value(feature, value))
+
     def feature(self, feature: Feature, value: str = "…") -> str:
         """What a feature says when it has a value, already in words."""
-        return wording.texts(self.lang)["kinds"][wording.key(feature)].format(
+        return self._say("kinds", feature, value)
+
+    def _say(self, section: str, feature: Feature, value: str) -> str:
+        return wording.texts(self.lang)[section][wording.key(feature)].format(
             of=self._subject(feature),
             value=value,
             window=wording.window(feature.parameter, self.lang),

@@ -104,7 +104,7 @@ def quantity(value: float, unit: str, lang: str) -> str:
     if unit in ("hours", "minutes"):
         return span(value if unit == "hours" else value / 60, lang)
     if unit == "share":
-        return f"{value:.0%}"
+        return words["hardly"] if 0 < value < 0.005 else f"{value:.0%}"
     if unit == "yes or no":
         return words["yes" if value else "no"]
     if unit == "weekday":

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import re
+from typing import Any
+
 import pytest
 
 from features.groups import ANY, BY_LEAD, BY_US
 from features.instants import DAY
 from features.kinds import KINDS
 from features.plan import Attribute, Feature, Plan, Response
-from models import wording
+from models import explain, wording
 from models.phrases import Phrases
 from models.playbook import Playbook
 from models.wording import LANGUAGES
@@ -33,6 +37,13 @@ LINES = [f"{name} {WORDS[kind.takes]}" for name, kind in KINDS.items()]
 WHOLE = PLAN.with_features([*LINES, "count 14d", "decay 5d"])
 """Every kind, and lines that somebody adds to a plan at run time."""
 
+GROUPS = explain.groups(WHOLE)
+OF_KINDS = [
+    feature
+    for feature, group in zip(WHOLE.features, GROUPS.of_feature, strict=False)
+    if GROUPS.roles[group] == "kind"
+]
+
 
 @pytest.fixture(scope="module", params=LANGUAGES)
 def words(request: pytest.FixtureRequest) -> Phrases:
@@ -52,25 +63,29 @@ def test_every_feature_says_something_of_its_own(words: Phrases) -> None:
 
 
 def test_every_value_becomes_a_reason(words: Phrases) -> None:
-    for feature in WHOLE.features:
+    for feature in OF_KINDS:
         for value in (0.0, 1.0, 2.5, 6.0):
             facts = {"feature": feature.name, "value": words.plain(feature, value)}
             sentence = words.reason("kind", feature.kind, facts)
             assert sentence
             assert "{" not in sentence
-        missing = words.reason("kind", feature.kind, {"feature": feature.name, "value": None})
-        assert ("not known" if words.lang == "en" else "不明") in missing
+
+
+def test_absence_is_said_as_absence(words: Phrases) -> None:
+    """Of every feature that a lead of which nothing is known has, and never as a number."""
+    for feature in OF_KINDS:
+        empty = None if math.isnan(feature.says.empty) else feature.says.empty
+        said = words.reason("kind", feature.kind, {"feature": feature.name, "value": empty})
+        assert said != words.feature(feature, said)
+        assert not re.search(r"[:：]|\b0\b", said)
+        assert words.feature(feature, "") not in said
+        if feature.parameter:
+            assert wording.window(feature.parameter, words.lang) in said
 
 
 @pytest.mark.parametrize(
     ("feature", "value", "en", "ja"),
     [
-        (
-            Feature("count", "price_page_view", 14 * DAY),
-            3,
-            "price page view in the last 14 days: 3 times",
-            "直近14日の料金ページの閲覧：3回",
-        ),
         (
             Feature("gap", choice="longest"),
             75.0,
@@ -102,12 +117,6 @@ def test_every_value_becomes_a_reason(words: Phrases) -> None:
             "到達した最も先の段階：比較検討",
         ),
         (
-            Feature("response", "price_page_view/newsletter_sent", choice="rate"),
-            0.4,
-            "answer rate (price page view after newsletter sent): 40%",
-            "反応率（ニュースレターの配信に対する料金ページの閲覧）：40%",
-        ),
-        (
             Feature("clock", choice="weekday"),
             5.0,
             "last activity on a Saturday",
@@ -119,12 +128,6 @@ def test_every_value_becomes_a_reason(words: Phrases) -> None:
             "time of the last activity: 9:30",
             "最後の行動の時刻：9:30",
         ),
-        (
-            Feature("step", "aware"),
-            1.0,
-            "step reached (aware): yes",
-            "段階への到達（認知）：はい",
-        ),
     ],
 )
 def test_reasons_by_example(feature: Feature, value: float, en: str, ja: str) -> None:
@@ -132,6 +135,138 @@ def test_reasons_by_example(feature: Feature, value: float, en: str, ja: str) ->
         words = Phrases(Playbook.load(), PLAN.with_features([*LINES, "count 14d"]), lang)
         facts = {"feature": feature.name, "value": words.plain(feature, value)}
         assert words.reason("kind", feature.kind, facts) == expected
+
+
+@pytest.mark.parametrize(
+    ("feature", "value", "en", "ja"),
+    [
+        (Feature("session", choice="count"), 0.0, "no session so far", "セッションなし"),
+        (Feature("recent", choice="2"), None, "lead active once at most", "リードの行動は1回以下"),
+        (
+            Feature("active", parameter=7 * DAY),
+            0.0,
+            "lead not active in the last 7 days",
+            "直近7日の行動なし",
+        ),
+        (
+            Feature("changed", "project", choice="count"),
+            0.0,
+            "no change of project status",
+            "導入計画の変更なし",
+        ),
+        (
+            Feature("clock", choice="hour"),
+            0.0,
+            "time of the last activity: 0:00",
+            "最後の行動の時刻：0:00",
+        ),
+        (
+            Feature("clock", choice="night"),
+            0.001,
+            "share of activity at night: less than 1%",
+            "夜間の行動の割合：1%未満",
+        ),
+    ],
+)
+def test_absence_by_example(feature: Feature, value: float | None, en: str, ja: str) -> None:
+    for lang, expected in (("en", en), ("ja", ja)):
+        facts = {"feature": feature.name, "value": value}
+        assert Phrases(Playbook.load(), WHOLE, lang).reason("kind", feature.kind, facts) == expected
+
+
+def responses(touch: str, answer: str, touches: int, answers: int) -> dict[str, Any]:
+    return {"touch": touch, "answer": answer, "touches": touches, "answers": answers}
+
+
+@pytest.mark.parametrize(
+    ("touches", "answers", "en", "ja"),
+    [
+        (
+            5,
+            0,
+            "direct mail sent 5 times, no reply to direct mail",
+            "ダイレクトメールを5回送付、ダイレクトメールへの返信なし",
+        ),
+        (
+            5,
+            2,
+            "direct mail sent 5 times, direct mail replied to 2 times",
+            "ダイレクトメールを5回送付、ダイレクトメールに2回返信",
+        ),
+        (
+            0,
+            1,
+            "no direct mail sent, direct mail replied to once",
+            "ダイレクトメールの送付なし、ダイレクトメールに1回返信",
+        ),
+        (0, 0, "no direct mail sent", "ダイレクトメールの送付なし"),
+    ],
+)
+def test_a_response_is_the_touches_and_the_answers(
+    touches: int, answers: int, en: str, ja: str
+) -> None:
+    facts = responses("direct_mail_sent", "mail_reply", touches, answers)
+    for lang, expected in (("en", en), ("ja", ja)):
+        words = Phrases(Playbook.load(), WHOLE, lang)
+        assert words.reason("response", "mail_reply/direct_mail_sent", facts) == expected
+
+
+@pytest.mark.parametrize(
+    ("role", "facts", "en", "ja"),
+    [
+        (
+            "bigram",
+            {"first": "catalogue_download", "then": "price_page_view", "count": 3},
+            "catalogue download, then price page view: 3 times",
+            "カタログのダウンロードの直後に料金ページの閲覧：3回",
+        ),
+        (
+            "bigram",
+            {"first": "fax", "then": "price_page_view", "count": 0},
+            "no price page view right after “fax”",
+            "「fax」の直後の料金ページの閲覧なし",
+        ),
+        (
+            "step",
+            {"step": "comparing", "reached": True},
+            "step reached: comparing",
+            "比較検討の段階に到達",
+        ),
+        ("step", {"step": "x", "reached": False}, "step not reached: “x”", "「x」の段階に未到達"),
+    ],
+)
+def test_pairs_of_events_and_steps(role: str, facts: dict[str, Any], en: str, ja: str) -> None:
+    for lang, expected in (("en", en), ("ja", ja)):
+        assert Phrases(Playbook.load(), WHOLE, lang).reason(role, "", facts) == expected
+
+
+@pytest.mark.parametrize(
+    ("feature", "value", "en", "ja"),
+    [
+        (
+            Feature("count", "price_page_view", 14 * DAY),
+            "3 times",
+            "price page view in the last 14 days: 3 times",
+            "直近14日の料金ページの閲覧：3 times",
+        ),
+        (
+            Feature("recency", "*by_lead"),
+            "…",
+            "last activity of the lead: … ago",
+            "リードの行動：最終…前",
+        ),
+        (
+            Feature("response", "price_page_view/newsletter_sent", choice="rate"),
+            "40%",
+            "answer rate (price page view after newsletter sent): 40%",
+            "反応率（ニュースレターの配信に対する料金ページの閲覧）：40%",
+        ),
+    ],
+)
+def test_features_by_example(feature: Feature, value: str, en: str, ja: str) -> None:
+    for lang, expected in (("en", en), ("ja", ja)):
+        words = Phrases(Playbook.load(), WHOLE, lang)
+        assert words.feature(feature, value) == expected
 
 
 @pytest.mark.parametrize(("lang", "quoted"), [("en", "“plan”"), ("ja", "「plan」")])

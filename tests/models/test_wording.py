@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import string
 import tomllib
@@ -13,13 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.build import Matrix
 from features.groups import ANY, BY_LEAD, BY_US, OTHER
 from features.instants import DAY, HOUR
 from features.kinds import KINDS
 from features.plan import Feature
 from models import wording
-from models.explain import groups
+from models.explain import ROLES
 from models.wording import LANGUAGES, ago, events, language, quantity, sentence, span, texts, window
 
 FACTS: list[tuple[str, dict[str, Any]]] = [
@@ -83,9 +83,44 @@ def test_a_sentence_says_the_value_and_what_the_kind_is_told(lang: str) -> None:
         assert placeholders(text) == {"value"} | of | parameter[kind.takes], name
 
 
-def test_every_role_and_every_group_of_a_plan_has_words(matrix: Matrix) -> None:
+SAID_AS_EVENTS = {"group", "response", "bigram", "step"}
+"""Of what kinds have features that are said by what they are about, not by the feature."""
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_nothing_and_not_known_are_said_as_absence(lang: str) -> None:
+    """Of every value that a lead of which nothing is known has, and of every share of nothing."""
+    said = texts(lang)
+    for name, kind in SENTENCES.items():
+        if kind.per in SAID_AS_EVENTS or kind.name == "age":
+            assert name not in said["none"] | said["missing"], name
+            continue
+        choice = kind.choices[name.removeprefix(kind.name).lstrip(".")]
+        if choice.empty == 0 or choice.unit == "share":
+            assert name in said["none"], name
+        if math.isnan(choice.empty) or kind.source in ("changes", "colleagues"):
+            assert name in said["missing"], name
+
+
+@pytest.mark.parametrize("section", ["none", "missing"])
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_absence_is_that_of_a_feature_and_says_no_value(lang: str, section: str) -> None:
+    for name, text in texts(lang)[section].items():
+        sentence = placeholders(texts(lang)["kinds"][name])
+        assert placeholders(text) <= sentence - {"value"}, name
+
+
+def test_points_are_those_of_the_scorecard_only() -> None:
+    for lang, word in (("en", "point"), ("ja", "点")):
+        for section, said in texts(lang).items():
+            for text in said.values():
+                assert (word in text) == (section == "points"), text
+
+
+def test_every_role_and_every_group_of_events_has_words() -> None:
     for lang in LANGUAGES:
-        assert (set(groups(matrix.plan).roles) - {"kind"}) | {"points"} <= set(texts(lang))
+        # What a kind says is under `kinds`; a pair is said as its attributes are.
+        assert ({*ROLES} - {"kind", "pair"}) | {"points", "kinds"} <= set(texts(lang))
         for section in ("groups", "said"):
             assert set(texts(lang)[section]) == {ANY, BY_LEAD, BY_US, OTHER}
 
