@@ -152,6 +152,11 @@ def sentence(role: str, label: str, facts: Mapping[str, Any], lang: str) -> str:
     return words["given"].format(label=label, value=_given(facts, lang))
 
 
+def effect(points: float, lang: str) -> str:
+    """What a reason did to the probability, in percentage points; with its sign, also at nought."""
+    return texts(lang)["effect"]["probability"].format(effect=f"{points:+z.1f}")
+
+
 def _given(facts: Mapping[str, Any], lang: str) -> str:
     """What is known of an attribute: its value, how long ago its date was, how long its text is."""
     value, unit, role = facts["value"], facts.get("unit"), "attribute"

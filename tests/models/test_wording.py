@@ -20,7 +20,18 @@ from features.kinds import KINDS
 from features.plan import Feature
 from models import wording
 from models.explain import ROLES
-from models.wording import LANGUAGES, ago, events, language, quantity, sentence, span, texts, window
+from models.wording import (
+    LANGUAGES,
+    ago,
+    effect,
+    events,
+    language,
+    quantity,
+    sentence,
+    span,
+    texts,
+    window,
+)
 
 FACTS: list[tuple[str, dict[str, Any]]] = [
     ("age", {"days": 12.0}),
@@ -307,3 +318,23 @@ def test_an_attribute_is_said_as_what_is_learnt_of_it(
 ) -> None:
     assert sentence("attribute", "x", facts, "en") == en
     assert sentence("attribute", "x", facts, "ja") == ja
+
+
+@pytest.mark.parametrize(
+    ("points", "en", "ja"),
+    [
+        (12.3, "probability +12.3 pp", "確率 +12.3%ポイント"),
+        (-0.26, "probability -0.3 pp", "確率 -0.3%ポイント"),
+        (-0.04, "probability +0.0 pp", "確率 +0.0%ポイント"),
+    ],
+)
+def test_effects_are_percentage_points_of_probability(points: float, en: str, ja: str) -> None:
+    assert (effect(points, "en"), effect(points, "ja")) == (en, ja)
+
+
+@given(st.floats(-100, 100))
+def test_an_effect_has_one_sign_and_one_decimal(points: float) -> None:
+    for lang in LANGUAGES:
+        number = re.search(r"[+-]\d+\.\d", effect(points, lang))
+        assert number
+        assert abs(float(number[0]) - points) <= 0.05 + 1e-9
