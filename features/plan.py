@@ -59,7 +59,7 @@ class Feature:
 
     @property
     def says(self) -> Choice:
-        """Its unit, its empty value, and what it says in each language."""
+        """Its unit and its empty value."""
         return KINDS[self.kind].choices[self.choice]
 
 

@@ -1,7 +1,7 @@
 """Reasons: what moved a lead's probability, grouped and in percentage points.
 
-Features that say the same thing are one reason: all of one event type, all of one kind (sessions,
-channels, ...), or one attribute. The effect of group i is
+Features that say the same thing are one reason: all of one event type, of one response, pair of
+events or step, all of one kind (sessions, channels, ...), or one attribute. The effect of group i is
 
     effect_i = contribution_i * (g(f) - g(b)) / (f - b)        (limit g'(b) as f approaches b)
 
@@ -23,7 +23,7 @@ import numpy.typing as npt
 from features.instants import DAY, HOUR, MISSING
 from features.kinds import KINDS
 from features.log import EventLog
-from features.plan import Feature, Plan
+from features.plan import Feature, Plan, Response
 from models.conversion import ConversionModel
 from models.statistics import Statistic
 
@@ -32,6 +32,8 @@ MOST = 5
 
 _NEAR = 1e-9
 """Raw scores so near to the base have the calibrator's slope there for their scale."""
+ROLES = ("events", "response", "bigram", "step", "age", "kind", "attribute", "pair")
+"""What a group may be: see `Groups`."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,10 @@ class Groups:
     Attributes
     ----------
     names : tuple of str
-        Group names: an event type or a group of types, a kind of feature, an attribute, or a pair
-        of attributes.
+        Group names: an event type or a group of types, a response, a pair of event types, a step,
+        a kind of feature, an attribute, or a pair of attributes.
     roles : tuple of str
-        ``"events"``, ``"age"``, ``"kind"``, ``"attribute"`` or ``"pair"``: how it is said.
+        One of `ROLES` for each: how it is said.
     of_feature : ndarray of shape (n_features,), int64
         The group of each column of the model's input.
     """
@@ -71,8 +73,11 @@ def groups(plan: Plan, statistics: Sequence[Statistic] = ()) -> Groups:
 
 
 def _key(feature: Feature) -> tuple[str, str | None]:
-    if KINDS[feature.kind].per == "group":
+    per = KINDS[feature.kind].per
+    if per == "group":
         return "events", feature.of
+    if per in ("response", "bigram", "step"):
+        return per, feature.of
     return "age" if feature.kind == "age" else "kind", feature.kind
 
 
@@ -136,6 +141,26 @@ def event_facts(
     facts: dict[str, Any] = {"count": len(times)}
     if len(times):
         facts["hours_since_last"] = round((cutoff - int(times.max())) / HOUR, 2)
+    return facts
+
+
+def response_facts(log: EventLog, lead: int, cutoff: int, response: Response) -> dict[str, Any]:
+    """How many touches and answers of a response were seen by the cutoff, each on its own.
+
+    A lead may answer one touch several times, or without one that the log knows of.
+    """
+    touches, answers = (
+        event_facts(log, lead, cutoff, {name}.__contains__)
+        for name in (response.touch, response.answer)
+    )
+    facts = {
+        "touch": response.touch,
+        "answer": response.answer,
+        "touches": touches["count"],
+        "answers": answers["count"],
+    }
+    if touches["count"]:
+        facts["hours_since_touch"] = touches["hours_since_last"]
     return facts
 
 

@@ -241,10 +241,23 @@ class Playbook:
         event = self.events.get(event_type)
         return in_language(event.label, lang) if event else None
 
+    def event_said(self, event_type: str, lang: str) -> str | None:
+        """How often an event happened, as people say it, with ``{count}`` for the number.
+
+        None where the playbook does not say it in this language: a sentence is not half of another.
+        """
+        event = self.events.get(event_type)
+        return (event.said.ja if lang == "ja" else event.said.en) if event else None
+
     def attribute_label(self, name: str, lang: str) -> str | None:
         """What people call an attribute; None where the playbook does not say."""
         attribute = self.said.attributes.get(name)
         return in_language(attribute.label, lang) if attribute else None
+
+    def word(self, value: str, lang: str) -> str:
+        """What people call a channel or a value of a category; as it came where nobody says."""
+        names = self.said.names.ja if lang == "ja" else self.said.names.en
+        return names.get(value, value)
 
     def temperature(
         self, points: npt.NDArray[np.int64], probability: npt.NDArray[np.float64]

@@ -18,6 +18,7 @@ from models.playbook_values import (
     Label,
     Lines,
     Number,
+    Said,
     Scalar,
     Scalars,
     Section,
@@ -42,10 +43,14 @@ class AttributeSection(Section):
 
 
 class EventSection(Section):
-    """``[events.<type>]``: what an event means."""
+    """``[events.<type>]``: what an event means.
+
+    `label` is a noun for it, `said` how often it happened: "price page seen {count}".
+    """
 
     later = frozenset({"from"})
     label: Label = Label()
+    said: Said = Said()
     by: Literal["lead", "us"] = "lead"
     flow: Literal["inbound", "outbound"] | None = None
     channel: Text | None = None
@@ -238,6 +243,13 @@ class JourneySection(Section):
     steps: Annotated[tuple[StepSection, ...], BeforeValidator(listed)] = ()
 
 
+class NamesSection(Section):
+    """``[names.en]``, ``[names.ja]``: what people call channels and values of categories."""
+
+    en: dict[str, Text] = Field(default={})
+    ja: dict[str, Text] = Field(default={})
+
+
 class TemperatureSection(Section):
     """``[temperature]``: hot from `hot` on, warm from `warm` on, cold below."""
 
@@ -276,7 +288,6 @@ class Schema(Section):
             "exclude",
             "suppress",
             "target",
-            "names",
             "psychological_stages",
         }
     )
@@ -289,6 +300,7 @@ class Schema(Section):
         dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], TaskSection],
         AfterValidator(_one_task_at_a_time),
     ] = Field(default={})
+    names: NamesSection = NamesSection()
     features: FeaturesSection = FeaturesSection()
     journey: JourneySection = JourneySection()
     points: PointsSection = PointsSection()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from features.errors import UsageError
@@ -63,6 +63,19 @@ Scalars = Annotated[tuple[Scalar, ...], BeforeValidator(listed), Field(min_lengt
 Count = Annotated[int, Field(gt=0, le=1_000_000)]
 
 
+def _how_often(text: str) -> str:
+    if text.count("{count}") != 1 or {"{", "}"} & set(text.replace("{count}", "")):
+        raise refuse(
+            "expected a text with {count} in it once and no other braces, "
+            f"such as 'price page seen {{count}}', got {text!r}"
+        )
+    return text
+
+
+HowOften = Annotated[Text, AfterValidator(_how_often)]
+"""A text in which ``{count}`` stands for "once" or "4 times"."""
+
+
 class Section(BaseModel):
     """A table of the playbook: no key beyond its own, except tables called ``x-...``.
 
@@ -88,3 +101,10 @@ class Label(Section):
 
     en: Text | None = None
     ja: Text | None = None
+
+
+class Said(Section):
+    """How often something happened, in the words of each language."""
+
+    en: HowOften | None = None
+    ja: HowOften | None = None

@@ -41,12 +41,18 @@ def reasons_of(
     columns = {a.name: c for a, c in zip(matrix.plan.attributes, matrix.attributes, strict=True)}
     units = {a.name: a.unit for a in matrix.plan.attributes if a.unit}
     pairs = {" x ".join(told.of): told.of for told in artefact.encoder.statistics}
+    responses = {response.name: response for response in matrix.plan.responses}
+    bigrams = {" > ".join(pair): pair for pair in matrix.plan.bigrams}
     words = Phrases(playbook, matrix.plan, lang)
 
     def facts(place: int, group: int) -> dict[str, Any]:
         lead, cutoff = int(spine.lead[place]), int(spine.cutoff[place])
         if roles[group] == "events":
             return explain.event_facts(log, lead, cutoff, matrix.plan.members(names[group]))
+        if roles[group] == "response":
+            return explain.response_facts(log, lead, cutoff, responses[names[group]])
+        if roles[group] in ("bigram", "step"):
+            return _only_feature(place, group)
         if roles[group] == "age":
             return explain.age_facts(int(leads.created_at[lead]), cutoff)
         if roles[group] == "kind":
@@ -55,6 +61,15 @@ def reasons_of(
             return {"values": {of: _plain(columns[of][place]) for of in pairs[names[group]]}}
         value = {"value": _plain(columns[names[group]][place])}
         return value | {"unit": units[names[group]]} if names[group] in units else value
+
+    def _only_feature(place: int, group: int) -> dict[str, Any]:
+        """How often one event came right after another, or whether a step was reached."""
+        column = int(np.flatnonzero(artefact.groups.of_feature == group)[0])
+        value = int(matrix.behaviour[place, column])
+        if roles[group] == "step":
+            return {"step": names[group], "reached": bool(value)}
+        first, then = bigrams[names[group]]
+        return {"first": first, "then": then, "count": value}
 
     def _strongest_feature(place: int, group: int) -> dict[str, Any]:
         """The feature of a group that moved most, and its value."""

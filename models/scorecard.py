@@ -224,8 +224,14 @@ class Scorecard:
         own = in_language(rule.label, lang)
         if own is not None or rule.event is None:
             return own or rule.name
-        events = " / ".join(self._playbook.event_label(name, lang) or name for name in rule.event)
-        return events if rule.channel is None else f"{events} ({' / '.join(rule.channel)})"
+        events = " / ".join(
+            self._playbook.event_label(name, lang) or wording.quoted(name, lang)
+            for name in rule.event
+        )
+        if rule.channel is None:
+            return events
+        channels = " / ".join(self._playbook.word(name, lang) for name in rule.channel)
+        return wording.texts(lang)["name"]["by"].format(name=events, channels=channels)
 
 
 def _fires(rule: RuleSection, column: npt.NDArray[np.float64] | pa.Array) -> npt.NDArray[np.bool_]:

@@ -95,27 +95,10 @@ KIND = Kind(
     name="account",
     per="lead",
     choices={
-        "people": Choice(
-            "people",
-            0.0,
-            "colleagues who acted {window}: {value}",
-            "{window}に行動した同僚：{value}",
-        ),
-        "events": Choice(
-            "events", 0.0, "acts of colleagues {window}: {value}", "{window}の同僚の行動：{value}"
-        ),
-        "step": Choice(
-            "step",
-            math.nan,
-            "furthest step of a colleague {window}: {value}",
-            "{window}に同僚が到達した段階：{value}",
-        ),
-        "converted": Choice(
-            "people",
-            0.0,
-            "colleagues who converted {window}: {value}",
-            "{window}に成果に至った同僚：{value}",
-        ),
+        "people": Choice("people", 0.0),
+        "events": Choice("events", 0.0),
+        "step": Choice("step", math.nan),
+        "converted": Choice("people", 0.0),
     },
     takes="window",
     lay_out=lay_out,

@@ -46,11 +46,7 @@ def reference(seen: Seen, feature: Feature) -> float:
 KIND = Kind(
     name="active",
     per="lead",
-    choices={
-        "": Choice(
-            "days", 0.0, "days with an act {window}: {value}", "{window}に行動した日：{value}"
-        )
-    },
+    choices={"": Choice("days", 0.0)},
     takes="window",
     lay_out=lay_out,
     update=update,

@@ -28,7 +28,7 @@ def reference(seen: Seen, feature: Feature) -> float:
 KIND = Kind(
     name="age",
     per="lead",
-    choices={"": Choice("hours", math.nan, "lead created {value} ago", "リード作成：{value}前")},
+    choices={"": Choice("hours", math.nan)},
     lay_out=lay_out,
     finish=finish,
     reference=reference,

@@ -53,9 +53,7 @@ def reference(seen: Seen, feature: Feature) -> float:
 KIND = Kind(
     name="bigram",
     per="bigram",
-    choices={
-        "": Choice("events", 0.0, "{of} within 30 minutes: {value}", "{of}（30分以内）：{value}")
-    },
+    choices={"": Choice("events", 0.0)},
     lay_out=lay_out,
     update=update,
     finish=finish,

@@ -37,7 +37,7 @@ def reference(seen: Seen, feature: Feature) -> float:
 KIND = Kind(
     name="burst",
     per="lead",
-    choices={"": Choice("events", 0.0, "acts {window}: {value}", "{window}の行動：{value}")},
+    choices={"": Choice("events", 0.0)},
     takes="window",
     lay_out=lay_out,
     update=update,

@@ -45,8 +45,8 @@ KIND = Kind(
     name="changed",
     per="attribute",
     choices={
-        "hours": Choice("hours", math.nan, "{of} changed {value} ago", "{of}の変更：{value}前"),
-        "count": Choice("changes", 0.0, "changes of {of}: {value}", "{of}の変更回数：{value}"),
+        "hours": Choice("hours", math.nan),
+        "count": Choice("changes", 0.0),
     },
     lay_out=lay_out,
     update=update,

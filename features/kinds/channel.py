@@ -76,15 +76,11 @@ KIND = Kind(
     name="channel",
     per="lead",
     choices={
-        "distinct": Choice("channels", 0.0, "channels: {value}", "チャネル数：{value}"),
-        "entropy": Choice(
-            "bits", math.nan, "mixture of channels: {value}", "チャネルの多様さ：{value}"
-        ),
-        "switches": Choice(
-            "switches", 0.0, "switches of channel: {value}", "チャネルの切り替え：{value}"
-        ),
-        "first": Choice("channel", math.nan, "first channel: {value}", "最初のチャネル：{value}"),
-        "last": Choice("channel", math.nan, "last channel: {value}", "最後のチャネル：{value}"),
+        "distinct": Choice("channels", 0.0),
+        "entropy": Choice("bits", math.nan),
+        "switches": Choice("switches", 0.0),
+        "first": Choice("channel", math.nan),
+        "last": Choice("channel", math.nan),
     },
     lay_out=lay_out,
     update=update,

@@ -90,16 +90,10 @@ KIND = Kind(
     name="clock",
     per="lead",
     choices={
-        "night": Choice("share", math.nan, "acts at night: {value}", "夜間の行動の割合：{value}"),
-        "weekend": Choice(
-            "share", math.nan, "acts at weekends: {value}", "週末の行動の割合：{value}"
-        ),
-        "hour": Choice(
-            "o'clock", math.nan, "hour of the last act: {value}", "最後の行動の時刻：{value}"
-        ),
-        "weekday": Choice(
-            "weekday", math.nan, "last act on a {value}", "最後の行動の曜日：{value}"
-        ),
+        "night": Choice("share", math.nan),
+        "weekend": Choice("share", math.nan),
+        "hour": Choice("o'clock", math.nan),
+        "weekday": Choice("weekday", math.nan),
     },
     lay_out=lay_out,
     update=update,

@@ -32,9 +32,7 @@ def reference(seen: Seen, feature: Feature) -> float:
 KIND = Kind(
     name="content",
     per="lead",
-    choices={
-        "": Choice("contents", 0.0, "different contents: {value}", "閲覧コンテンツ数：{value}")
-    },
+    choices={"": Choice("contents", 0.0)},
     lay_out=lay_out,
     update=update,
     finish=finish,

@@ -45,7 +45,7 @@ KIND = Kind(
     name="count",
     per="group",
     choices={
-        "": Choice("events", 0.0, "{of} {window}: {value}", "{window}の{of}：{value}"),
+        "": Choice("events", 0.0),
     },
     takes="window",
     lay_out=lay_out,

@@ -72,12 +72,7 @@ KIND = Kind(
     name="decay",
     per="group",
     choices={
-        "": Choice(
-            "events",
-            0.0,
-            "{of}, each counting half after {length}: {value}",
-            "{of}（{length}で半減する回数）：{value}",
-        ),
+        "": Choice("events", 0.0),
     },
     takes="half_life",
     lay_out=lay_out,

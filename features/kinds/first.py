@@ -44,7 +44,7 @@ def reference(seen: Seen, feature: Feature) -> float:
 KIND = Kind(
     name="first",
     per="group",
-    choices={"": Choice("hours", math.nan, "first {of}: {value} ago", "最初の{of}：{value}前")},
+    choices={"": Choice("hours", math.nan)},
     lay_out=lay_out,
     update=update,
     settle=settle,

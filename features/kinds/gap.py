@@ -64,14 +64,10 @@ KIND = Kind(
     name="gap",
     per="lead",
     choices={
-        "current": Choice("hours", math.nan, "last act {value} ago", "最後の行動：{value}前"),
-        "longest": Choice("hours", math.nan, "longest pause: {value}", "最長の空白：{value}"),
-        "mean": Choice(
-            "hours", math.nan, "mean pause between acts: {value}", "行動の平均間隔：{value}"
-        ),
-        "spread": Choice(
-            "hours", math.nan, "spread of the pauses: {value}", "行動間隔のばらつき：{value}"
-        ),
+        "current": Choice("hours", math.nan),
+        "longest": Choice("hours", math.nan),
+        "mean": Choice("hours", math.nan),
+        "spread": Choice("hours", math.nan),
     },
     lay_out=lay_out,
     update=update,

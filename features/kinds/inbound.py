@@ -35,7 +35,7 @@ def reference(seen: Seen, feature: Feature) -> float:
 KIND = Kind(
     name="inbound",
     per="lead",
-    choices={"": Choice("share", math.nan, "inbound acts: {value}", "インバウンドの割合：{value}")},
+    choices={"": Choice("share", math.nan)},
     lay_out=lay_out,
     update=update,
     finish=finish,

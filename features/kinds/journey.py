@@ -74,12 +74,10 @@ KIND = Kind(
     name="journey",
     per="lead",
     choices={
-        "furthest": Choice("step", math.nan, "furthest step: {value}", "最も進んだ段階：{value}"),
-        "current": Choice("step", math.nan, "current step: {value}", "現在の段階：{value}"),
-        "back": Choice("steps", 0.0, "steps back: {value}", "段階の後戻り：{value}"),
-        "hours": Choice(
-            "hours", math.nan, "in the current step for {value}", "現在の段階：{value}経過"
-        ),
+        "furthest": Choice("step", math.nan),
+        "current": Choice("step", math.nan),
+        "back": Choice("steps", 0.0),
+        "hours": Choice("hours", math.nan),
     },
     lay_out=lay_out,
     update=update,

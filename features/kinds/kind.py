@@ -1,4 +1,4 @@
-"""What a kind of feature is: how it is computed, what it means, and how it is said."""
+"""What a kind of feature is: how it is computed, and what its values are."""
 
 from __future__ import annotations
 
@@ -193,17 +193,12 @@ class Choice:
         ``"type"`` and ``"channel"`` are codes, counted from 1; all others are quantities.
     empty : float
         The value for a lead of which nothing is known.
-    en, ja : str
-        What a feature says; ``{of}``, ``{value}``, ``{window}`` and ``{length}`` stand for its
-        subject, its value, its window ("in the last 7 days") and its parameter ("7 days") in words.
     grows : bool
         Whether a longer window never gives less.
     """
 
     unit: str
     empty: float
-    en: str
-    ja: str
     grows: bool = True
 
     @property

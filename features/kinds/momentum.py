@@ -56,18 +56,8 @@ KIND = Kind(
     name="momentum",
     per="group",
     choices={
-        "week": Choice(
-            "ratio",
-            1.0,
-            "{of} of the last 7 days, beside a usual week: {value}",
-            "直近7日間の{of}（普段の週との比）：{value}",
-        ),
-        "month": Choice(
-            "ratio",
-            1.0,
-            "{of} of the last 30 days, beside a usual month: {value}",
-            "直近30日間の{of}（普段の月との比）：{value}",
-        ),
+        "week": Choice("ratio", 1.0),
+        "month": Choice("ratio", 1.0),
     },
     lay_out=lay_out,
     finish=finish,

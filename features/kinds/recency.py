@@ -43,7 +43,7 @@ def reference(seen: Seen, feature: Feature) -> float:
 KIND = Kind(
     name="recency",
     per="group",
-    choices={"": Choice("hours", math.nan, "last {of}: {value} ago", "最後の{of}：{value}前")},
+    choices={"": Choice("hours", math.nan)},
     lay_out=lay_out,
     update=update,
     settle=settle,

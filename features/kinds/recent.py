@@ -47,13 +47,11 @@ KIND = Kind(
     name="recent",
     per="lead",
     choices={
-        "1": Choice("type", math.nan, "last act: {value}", "最後の行動：{value}"),
-        "2": Choice("type", math.nan, "last act but one: {value}", "最後から2番目の行動：{value}"),
-        "3": Choice("type", math.nan, "last act but two: {value}", "最後から3番目の行動：{value}"),
-        "4": Choice(
-            "type", math.nan, "last act but three: {value}", "最後から4番目の行動：{value}"
-        ),
-        "5": Choice("type", math.nan, "last act but four: {value}", "最後から5番目の行動：{value}"),
+        "1": Choice("type", math.nan),
+        "2": Choice("type", math.nan),
+        "3": Choice("type", math.nan),
+        "4": Choice("type", math.nan),
+        "5": Choice("type", math.nan),
     },
     lay_out=lay_out,
     update=update,

@@ -125,8 +125,8 @@ KIND = Kind(
     name="response",
     per="response",
     choices={
-        "rate": Choice("share", math.nan, "{of}: {value}", "{of}：{value}"),
-        "automated": Choice("events", 0.0, "{of} by machines: {value}", "{of}（自動）：{value}"),
+        "rate": Choice("share", math.nan),
+        "automated": Choice("events", 0.0),
     },
     lay_out=lay_out,
     update=update,

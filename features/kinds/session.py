@@ -71,14 +71,10 @@ KIND = Kind(
     name="session",
     per="lead",
     choices={
-        "count": Choice("sessions", 0.0, "sessions: {value}", "セッション：{value}"),
-        "events": Choice(
-            "events", math.nan, "acts per session: {value}", "1セッションの行動：{value}"
-        ),
-        "minutes": Choice(
-            "minutes", math.nan, "mean session: {value}", "平均セッション時間：{value}"
-        ),
-        "last": Choice("minutes", math.nan, "last session: {value}", "最後のセッション：{value}"),
+        "count": Choice("sessions", 0.0),
+        "events": Choice("events", math.nan),
+        "minutes": Choice("minutes", math.nan),
+        "last": Choice("minutes", math.nan),
     },
     lay_out=lay_out,
     update=update,

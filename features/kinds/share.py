@@ -33,7 +33,7 @@ def reference(seen: Seen, feature: Feature) -> float:
 KIND = Kind(
     name="share",
     per="group",
-    choices={"": Choice("share", math.nan, "{value} of all events: {of}", "全行動の{value}が{of}")},
+    choices={"": Choice("share", math.nan)},
     lay_out=lay_out,
     finish=finish,
     reference=reference,

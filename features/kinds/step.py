@@ -36,7 +36,7 @@ def reference(seen: Seen, feature: Feature) -> float:
 KIND = Kind(
     name="step",
     per="step",
-    choices={"": Choice("yes or no", 0.0, "reached {of}: {value}", "{of}に到達：{value}")},
+    choices={"": Choice("yes or no", 0.0)},
     lay_out=lay_out,
     update=update,
     finish=finish,

@@ -76,30 +76,10 @@ KIND = Kind(
     name="value",
     per="lead",
     choices={
-        "sum": Choice(
-            "value",
-            0.0,
-            "sum of values {window}: {value}",
-            "{window}の値の合計：{value}",
-            grows=False,
-        ),
-        "mean": Choice(
-            "value",
-            math.nan,
-            "mean value {window}: {value}",
-            "{window}の値の平均：{value}",
-            grows=False,
-        ),
-        "max": Choice(
-            "value", math.nan, "largest value {window}: {value}", "{window}の値の最大：{value}"
-        ),
-        "last": Choice(
-            "value",
-            math.nan,
-            "last value {window}: {value}",
-            "{window}の最後の値：{value}",
-            grows=False,
-        ),
+        "sum": Choice("value", 0.0, grows=False),
+        "mean": Choice("value", math.nan, grows=False),
+        "max": Choice("value", math.nan),
+        "last": Choice("value", math.nan, grows=False),
     },
     takes="window",
     lay_out=lay_out,

@@ -224,12 +224,8 @@ def test_every_kind_says_what_it_is() -> None:
     for name, kind in KINDS.items():
         assert kind.name == name
         assert kind.choices
-        for word, choice in kind.choices.items():
+        for choice in kind.choices.values():
             assert choice.unit
-            assert choice.en.isascii(), word
-            assert not choice.ja.isascii(), word
-            assert "{value}" in choice.en
-            assert "{value}" in choice.ja
 
 
 # The vocabulary.

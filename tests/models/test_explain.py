@@ -15,11 +15,20 @@ from hypothesis import strategies as st
 from features.build import Matrix
 from features.groups import ANY, OTHER
 from features.instants import DAY, HOUR, MISSING
-from features.plan import Plan
+from features.plan import Plan, Response
 from models.calibration import Calibrator
 from models.conversion import ConversionModel, Trees
 from models.encode import Encoder
-from models.explain import Groups, age_facts, effects, event_facts, groups, strongest
+from models.explain import (
+    ROLES,
+    Groups,
+    age_facts,
+    effects,
+    event_facts,
+    groups,
+    response_facts,
+    strongest,
+)
 from models.logistic import Logistic
 
 CALIBRATORS = {
@@ -114,6 +123,26 @@ def test_an_attribute_called_like_an_event_type_is_a_group_of_its_own(plan: Plan
     assert of.roles[of.of_feature[-2]] == of.roles[of.of_feature[-1]] == "attribute"
 
 
+def test_each_response_pair_and_step_is_a_reason_of_its_own(plan: Plan) -> None:
+    whole = replace(
+        plan,
+        steps=("aware", "comparing"),
+        responses=(Response("newsletter_sent", "demo_request"), Response("demo_request", "fax")),
+        bigrams=(("demo_request", "newsletter_sent"), ("newsletter_sent", "demo_request")),
+    ).with_features(["response", "bigram", "step", "journey", "count 7d 30d"])
+    of = groups(whole)
+    for role, names in (
+        ("response", ("demo_request/newsletter_sent", "fax/demo_request")),
+        ("bigram", ("demo_request > newsletter_sent", "newsletter_sent > demo_request")),
+        ("step", ("aware", "comparing")),
+        ("kind", ("journey",)),
+    ):
+        assert tuple(n for n, r in zip(of.names, of.roles, strict=True) if r == role) == names
+    for feature, group in zip(whole.features, of.of_feature, strict=False):
+        assert (feature.of or feature.kind) == of.names[group]
+    assert set(of.roles) <= set(ROLES)
+
+
 def test_the_strongest_come_first_whichever_way_and_ties_go_by_name() -> None:
     names = ("d", "b", "c", "a", "e")
     effect = np.array([1.0, -3.0, 1.0, 0.0, -1.0])
@@ -149,6 +178,16 @@ def test_facts_are_what_the_cutoff_sees(
     assert facts("price_page_view") == {"count": 0}
     assert facts("demo_request", 0) == {"count": 1, "hours_since_last": 7 * 24.0}
     assert age_facts(int(leads.created_at[1]), cutoff) == {"days": 19.0}
+    answered = Response("blog_view", "demo_request")
+    assert response_facts(log, 1, cutoff, answered) == {
+        "touch": "blog_view",
+        "answer": "demo_request",
+        "touches": 1,
+        "answers": 2,
+        "hours_since_touch": 7 * 24.0,
+    }
+    unanswered = response_facts(log, 0, cutoff, Response("blog_view", "fax"))
+    assert unanswered == {"touch": "blog_view", "answer": "fax", "touches": 0, "answers": 0}
 
 
 def test_an_unknown_creation_is_not_an_age() -> None:

@@ -13,6 +13,8 @@ from features.instants import DAY, HOUR
 from features.plan import expand
 from models.playbook import Playbook
 from training.simulation.contents import CHANNELS, TYPES
+from training.simulation.population import SEATS, populate
+from training.simulation.world import PROJECTS
 
 ROOT = Path(__file__).parents[2]
 SMALL = """
@@ -60,7 +62,31 @@ def test_the_default_knows_every_event_of_the_simulated_world(default: Playbook)
         label = default.events[name].label
         assert label.en, name
         assert label.ja, name
+        assert default.event_said(name, "en"), name
+        assert default.event_said(name, "ja"), name
         assert default.events[name].channel == next(c for c, of in CHANNELS.items() if name in of)
+
+
+def test_the_default_names_the_channels_and_categories_of_the_simulated_world(
+    default: Playbook,
+) -> None:
+    people = populate(2000, 30, np.random.SeedSequence(1)).columns
+    words = {*CHANNELS, *PROJECTS, *SEATS}
+    for column in ("industry", "role", "prefecture", "source"):
+        words |= set(people[column])
+    for word in words:
+        assert not default.word(word, "ja").isascii() or word == "social", word
+        assert default.word(word, "en").isascii(), word
+        assert "_" not in default.word(word, "en"), word
+
+
+def test_a_word_that_the_playbook_does_not_name_stays_as_it_came(default: Playbook) -> None:
+    assert default.word("budgeted", "ja") == "予算化済み"
+    assert default.word("budgeted", "en") == "budgeted"
+    assert default.word("{count} 製造", "en") == "{count} 製造"
+    only_english = Playbook.parse('schema = 1\n[names.en]\n"製造" = "manufacturing"')
+    assert only_english.word("製造", "en") == "manufacturing"
+    assert only_english.word("製造", "ja") == "製造"
 
 
 def test_every_rule_of_the_default_has_words_in_both_languages(default: Playbook) -> None:
@@ -192,7 +218,7 @@ BROKEN = {
     "unknown table": (
         "schema = 1\n[task.sale]\n",
         "line 2, task: unknown key; expected one of schema, timezone, columns, attributes, events, "
-        "tasks, features, journey, points, temperature. Did you mean 'tasks'?",
+        "tasks, names, features, journey, points, temperature. Did you mean 'tasks'?",
     ),
     "unknown key": (
         SMALL.replace('horizon = "90d"', 'horizont = "90d"'),
@@ -323,6 +349,31 @@ BROKEN = {
     "name of a task": (
         'schema = 1\n[tasks."../x"]\nlabel = "a"\nhorizon = "9d"\n',
         "expected letters, digits, - and _, got '../x'.",
+    ),
+    "how often, without the count": (
+        'schema = 1\n[events.visit]\nsaid = { en = "price page seen" }\n',
+        "line 3, events.visit.said.en: expected a text with {count} in it once and no other braces, "
+        "such as 'price page seen {count}', got 'price page seen'.",
+    ),
+    "how often, twice": (
+        'schema = 1\n[events.visit]\nsaid.ja = "{count}と{count}"\n',
+        "line 3, events.visit.said.ja: expected a text with {count} in it once",
+    ),
+    "how often, other braces": (
+        'schema = 1\n[events.visit]\nsaid.en = "{label} seen {count}"\n',
+        "events.visit.said.en: expected a text with {count} in it once and no other braces",
+    ),
+    "how often, in an unknown language": (
+        'schema = 1\n[events.visit]\nsaid.fr = "vu {count}"\n',
+        "line 3, events.visit.said.fr: unknown key; expected one of en, ja.",
+    ),
+    "name that is no text": (
+        "schema = 1\n[names.ja]\nmail = 3\n",
+        "line 3, names.ja.mail: expected text, got 3.",
+    ),
+    "names in an unknown language": (
+        'schema = 1\n[names.fr]\nmail = "courriel"\n',
+        "line 2, names.fr: unknown key; expected one of en, ja.",
     ),
     "later table": ("schema = 1\n[stages]\n", "line 2, stages: belongs to a later version"),
     "later key": (

@@ -332,6 +332,7 @@ def test_a_playbook_without_rules_gives_no_points() -> None:
 def test_the_ledger_lists_what_fired_the_strongest_first() -> None:
     rules = (
         '[events.visit]\nlabel = { en = "price page view", ja = "料金ページの閲覧" }\n[events.form]\n'
+        '[names.ja]\nweb = "ウェブ"\n'
         + rule(5, 'event = "visit"', "at_most = 2", name="price page")
         + rule(-30, 'silent_for = "2d"', 'label.en = "no act for 2 days"', name="silence")
         + rule(10, 'event = ["visit", "form"]', 'channel = "web"', "at_most = 1", name="web")
@@ -349,10 +350,13 @@ def test_the_ledger_lists_what_fired_the_strongest_first() -> None:
             "points": 10.0,
             "at": at,
             "count": 1,
-            "label": "price page view / form (web)",
+            "label": "price page view / “form” (web)",
         },
     ]
-    assert found.ledger(0, "ja")[1]["label"] == "料金ページの閲覧"
+    assert [entry["label"] for entry in found.ledger(0, "ja")[1:]] == [
+        "料金ページの閲覧",
+        "料金ページの閲覧 / 「form」（ウェブ）",
+    ]
     assert found.total[0] == round(sum(entry["points"] for entry in found.ledger(0)))
     first = found.reasons(0, 2, "en")
     assert [reason["group"] for reason in first] == ["silence", "price page"]

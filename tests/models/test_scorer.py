@@ -383,10 +383,10 @@ def test_reasons_are_the_lead_s_own_facts_in_both_languages(scorer: Scorer, scor
     assert [r["effect"] for r in en["reasons"]] == [r["effect"] for r in ja["reasons"]]
     said = {r["group"]: (r["text"], r["facts"]) for r in en["reasons"]}
     assert said["demo_request"] == (
-        "demo request: 2 times, last 2 days ago",
+        "demo requested 2 times, last 2 days ago",
         {"count": 2, "hours_since_last": 48.0},
     )
-    assert "デモの申し込みを2回（最終2日前）" in [r["text"] for r in ja["reasons"]]
+    assert "デモを2回申し込み（最終2日前）" in [r["text"] for r in ja["reasons"]]
     effects = [abs(r["effect"]) for r in en["reasons"]]
     assert effects == sorted(effects, reverse=True)
 

@@ -126,7 +126,7 @@ def test_texts_come_in_the_language_asked_for(by_model: TestClient) -> None:
     japanese = by_model.post("/v1/score", json=LEAD, headers={"Accept-Language": "ja-JP, en;q=0.5"})
     assert japanese.headers["Content-Language"] == "ja"
     reasons = japanese.json()["reasons"]
-    assert "デモの申し込み" in reasons[0]["text"]
+    assert "デモを" in reasons[0]["text"]
     assert [r["effect"] for r in reasons] == [r["effect"] for r in english["reasons"]]
     assert score(by_model, LEAD, **{"Accept-Language": "tlh;q=x,;;"}) == english
 
