@@ -12,7 +12,7 @@ and the starting point g(b), to which the effects sum; not what would happen if 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -20,10 +20,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from features.instants import DAY, HOUR, MISSING
 from features.kinds import KINDS
-from features.log import EventLog
-from features.plan import Feature, Plan, Response
+from features.plan import Feature, Plan
 from models.conversion import ConversionModel
 from models.statistics import Statistic
 
@@ -32,6 +30,7 @@ MOST = 5
 
 _NEAR = 1e-9
 """Raw scores so near to the base have the calibrator's slope there for their scale."""
+
 ROLES = ("events", "response", "bigram", "step", "age", "kind", "attribute", "pair")
 """What a group may be: see `Groups`."""
 
@@ -122,48 +121,19 @@ def _grouped(contributions: Any, group: Any, n_groups: int) -> Any:
     return sums
 
 
-def strongest(effect: npt.NDArray[np.float64], names: tuple[str, ...], most: int) -> list[int]:
-    """The groups that moved one lead most, for or against; ties by name, none without effect."""
-    order = sorted(range(len(names)), key=lambda g: (-abs(effect[g]), names[g]))
-    return [group for group in order[: min(most, MOST)] if effect[group] != 0]
+def strongest(
+    effect: npt.NDArray[np.float64], names: tuple[str, ...], most: int
+) -> list[list[int]]:
+    """The groups that moved each lead most, for or against; ties by name, none without effect.
 
-
-def event_facts(
-    log: EventLog, lead: int, cutoff: int, counts_type: Callable[[str], bool]
-) -> dict[str, Any]:
-    """How often events of some types were seen by the cutoff, and how long ago the last one was."""
-    inside = slice(int(log.offsets[lead]), int(log.offsets[lead + 1]))
-    wanted = np.array([counts_type(name) for name in log.types], dtype=bool)
-    seen = log.visible_at[inside] <= cutoff
-    if log.types:
-        seen &= wanted[log.event_type[inside]]
-    times = log.occurred_at[inside][seen]
-    facts: dict[str, Any] = {"count": len(times)}
-    if len(times):
-        facts["hours_since_last"] = round((cutoff - int(times.max())) / HOUR, 2)
-    return facts
-
-
-def response_facts(log: EventLog, lead: int, cutoff: int, response: Response) -> dict[str, Any]:
-    """How many touches and answers of a response were seen by the cutoff, each on its own.
-
-    A lead may answer one touch several times, or without one that the log knows of.
+    Parameters
+    ----------
+    effect : ndarray of shape (n_rows, n_groups)
     """
-    touches, answers = (
-        event_facts(log, lead, cutoff, {name}.__contains__)
-        for name in (response.touch, response.answer)
-    )
-    facts = {
-        "touch": response.touch,
-        "answer": response.answer,
-        "touches": touches["count"],
-        "answers": answers["count"],
-    }
-    if touches["count"]:
-        facts["hours_since_touch"] = touches["hours_since_last"]
-    return facts
-
-
-def age_facts(created_at: int, cutoff: int) -> dict[str, Any]:
-    """How many days ago the lead was created; None when that is not known."""
-    return {"days": None if created_at == MISSING else round((cutoff - created_at) / DAY, 2)}
+    by_name = np.array(sorted(range(len(names)), key=names.__getitem__), dtype=np.int64)
+    weight = -np.abs(effect[:, by_name])
+    order = by_name[np.argsort(weight, axis=1, kind="stable")[:, : min(most, MOST)]]
+    return [
+        [int(group) for group in groups if effect[row, group] != 0]
+        for row, groups in enumerate(order)
+    ]

@@ -96,18 +96,6 @@ class Phrases:
         words = wording.texts(self.lang)["attribute"]["given"]
         return str(words.format(label=self._attribute(name), value=value))
 
-    def plain(self, feature: Feature, value: float) -> str | float:
-        """The value of a feature as a fact: codes by the name they stand for, or ``"*other"``."""
-        names: Mapping[str, tuple[str, ...]] = {
-            "type": self.plan.event_types,
-            "channel": self.plan.channels,
-            "step": self.plan.steps,
-        }
-        if feature.says.unit not in names:
-            return value
-        known, place = names[feature.says.unit], int(value) - 1
-        return known[place] if 0 <= place < len(known) else OTHER
-
     def group(self, name: str) -> str:
         """What people call an event type or a group of them; its own name, quoted, where nobody says."""
         group = wording.texts(self.lang)["groups"].get(name)

@@ -215,7 +215,7 @@ class Scorer:
         for row, warned in zip(spine.lead, told, strict=True):
             answer.warnings[row].extend(warned)
         if most:
-            said = reasons_of(artefact, self.playbook, matrix, X, leads, log, spine, most, lang)
+            said, _ = reasons_of(artefact, self.playbook, matrix, X, leads, log, spine, most, lang)
             for row, mine in zip(spine.lead, said, strict=True):
                 answer.reasons[row] = mine
         return answer
