@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from features.kinds import KINDS
 from features.plan import Feature, Plan
+from models.calibration import Calibrator
 from models.conversion import ConversionModel
 from models.statistics import Statistic
 
@@ -100,20 +101,32 @@ def effects(model: ConversionModel, of: Groups, X: npt.NDArray[np.float32]) -> E
     """What each group, and each feature, did to each probability."""
     contributions = model.estimator.contributions(X)
     base = contributions[:, -1]
-    raw, start = model.raw(X), model.calibrator(base)
-    distance = raw - base
+    points = 100 * scale(model.calibrator, base, model.raw(X))[:, None]
+    of_groups = grouped(contributions, of.of_feature, len(of.names))
+    return Effects(of_groups * points, contributions[:, :-1] * points, model.calibrator(base))
+
+
+def scale(
+    calibrator: Calibrator, start: npt.NDArray[np.float64], end: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """(g(end) - g(start)) / (end - start), and g'(start) where they meet; all of shape (n_rows,)."""
+    distance = end - start
     near = np.abs(distance) < _NEAR
-    scale = (model.calibrator(raw) - start) / np.where(near, 1.0, distance)
+    ratio = (calibrator(end) - calibrator(start)) / np.where(near, 1.0, distance)
     for row in np.flatnonzero(near):
-        scale[row] = model.calibrator.slope_at(float(base[row]))
-    points = 100 * scale[:, None]
-    of_groups = _grouped(contributions, of.of_feature, len(of.names))
-    return Effects(of_groups * points, contributions[:, :-1] * points, start)
+        ratio[row] = calibrator.slope_at(float(start[row]))
+    return np.asarray(ratio)
 
 
 @numba.njit(cache=True, nogil=True)
-def _grouped(contributions: Any, group: Any, n_groups: int) -> Any:
-    """Sums over the features of each group, shape (n_rows, n_groups); the last column is no feature."""
+def grouped(contributions: Any, group: Any, n_groups: int) -> Any:
+    """Sums over the features of each group, shape (n_rows, n_groups).
+
+    Parameters
+    ----------
+    contributions : ndarray of shape (n_rows, n_features + 1); the last column, the base, is left out
+    group : ndarray of shape (n_features,), int64
+    """
     sums = np.zeros((len(contributions), n_groups))
     for row in range(len(contributions)):
         for feature in range(len(group)):
