@@ -27,9 +27,10 @@ class EntryOut(_Answer):
 
     rule: str
     points: float = Field(description="after decay and caps")
-    at: str | None = Field(
-        description="the last event that fired it; null for attributes and silence"
+    event: str | None = Field(
+        description="the type of the last event that fired it; null for attributes and silence"
     )
+    at: str | None = Field(description="when that event occurred, ISO 8601")
     count: int = Field(description="occurrences that counted")
     label: str
 

@@ -303,6 +303,18 @@ def test_temperature_goes_by_points_and_only_customers_have_none(
     assert found.temperature_by == "points"
 
 
+def test_the_ledger_stands_beside_a_model_s_answer_too(
+    playbook: Playbook, scorer: Scorer, score: Score
+) -> None:
+    asked = [lead("a", ("blog_view", 10), ("social_click", 18), ("demo_request", 19))]
+    (by_model,), (by_rules,) = (records(score(s, asked)) for s in (scorer, Scorer(playbook)))
+    assert (by_model["scored_by"], by_rules["scored_by"]) == ("model", "rules")
+    assert by_model["ledger"] == by_rules["ledger"]
+    said = {entry["rule"]: (entry["event"], entry["at"]) for entry in by_model["ledger"]}
+    assert said["blog and social"] == ("social_click", "2026-01-18T00:00:00Z")
+    assert round(sum(entry["points"] for entry in by_model["ledger"])) == by_model["points"]
+
+
 def test_the_order_is_by_probability_then_raw_then_lead_id(
     playbook: Playbook,
     artefact: Artefact,
