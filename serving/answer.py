@@ -44,6 +44,31 @@ class ReasonOut(_Answer):
     text: str = Field(description="in the language asked for")
 
 
+class AssociationOut(_Answer):
+    """How similar leads converted with the touch and without: an association, not its effect."""
+
+    tercile: Literal["low", "middle", "high"] = Field(
+        description="of the model's score, in which leads are similar"
+    )
+    window: str = Field(
+        description="with: a touch came in (cutoff, cutoff + window]; converted: after that window, "
+        "up to the end of the horizon; leads that converted within it are in neither group"
+    )
+    with_: BasisOut = Field(alias="with")
+    without: BasisOut
+    text: str = Field(description="in the language asked for")
+
+
+class NextActionOut(_Answer):
+    """What to do next, by the playbook's rules."""
+
+    label: str = Field(description="in the language asked for")
+    touch: str | None = Field(description="the event type with which it is done")
+    association: AssociationOut | None = Field(
+        description="null by rules, without touch, and where under 100 similar leads had the touch"
+    )
+
+
 class IgnoredOut(_Answer):
     """Events that were not used, by why."""
 
@@ -83,6 +108,9 @@ class Score(_Answer):
     scored_by: Literal["model", "rules"]
     fallback_reason: FallbackReason | None = Field(description="why rules answered")
     reasons: list[ReasonOut]
+    next_action: NextActionOut | None = Field(
+        description="null where no rule of the playbook holds"
+    )
     warnings: list[str]
     ignored: IgnoredOut
     outside_training: list[str] = Field(

@@ -247,6 +247,7 @@ def _columns(scores: Scores, reasons: int) -> dict[str, pa.Array]:
         "state": scores.state,
         "scored_by": ["model" if by_model else "rules" for by_model in scores.by_model],
         "fallback_reason": scores.fallback_reason,
+        "next_action": [action and action["label"] for action in scores.next_action],
         "basis_n": [basis and basis["n"] for basis in scores.basis],
         "basis_converted": [basis and basis["converted"] for basis in scores.basis],
         "warnings": ["; ".join(said) or None for said in scores.warnings],

@@ -110,11 +110,12 @@ BY_RULES: dict[str, Any] = {
             "text": "webinar attendance: +8.9 points",
         },
     ],
+    "next_action": {"label": "call today", "touch": "call_made", "association": None},
     "warnings": [],
     "ignored": {"future": 0, "duplicate": 0, "unknown_type": 0},
     "outside_training": [],
     "missing_inputs": [],
-    "versions": {"model": None, "playbook": "d64b7a401a2b", "features": None, "code": "0.1.0"},
+    "versions": {"model": None, "playbook": "a4e40a48dac8", "features": None, "code": "0.1.0"},
 }
 
 ANSWER: dict[str, Any] = {

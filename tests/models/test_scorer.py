@@ -40,6 +40,7 @@ NAMES = [
     "scored_by",
     "fallback_reason",
     "reasons",
+    "next_action",
     "warnings",
     "ignored",
     "outside_training",
