@@ -381,6 +381,9 @@ def score(
     timezone: Timezone = None,
     sort: Annotated[bool, typer.Option("--sort", help="Most likely first.")] = False,
     reasons: Annotated[int, typer.Option(min=0, max=5, help="Reasons for each lead.")] = 0,
+    disagreements: Annotated[
+        int, typer.Option(min=0, help="Print leads on which rules and model disagree most.")
+    ] = 0,
     lang: Lang = "en",
     as_json: Json = False,
 ) -> None:
@@ -403,6 +406,7 @@ def score(
         sort=sort,
         reasons=reasons,
         lang=lang,
+        disagreements=disagreements,
     )
     raise typer.Exit(run_score(job, settings(playbook), as_json=as_json))
 

@@ -1,8 +1,9 @@
 """A trained model as files: nothing in them can run, and damage is found before they answer.
 
     manifest.json   sha256 of every file of content
-    content/        plan.json task.json encoder.json calibrator.json evidence.json golden.json and
-                    trees.txt (LightGBM's own text) or logistic.json
+    content/        plan.json task.json encoder.json calibrator.json evidence.json golden.json,
+                    touches.json where touches were measured, and trees.txt (LightGBM's own text)
+                    or logistic.json
     record.json     where it came from: data, counts, figures, versions
 
 A damaged LightGBM text can crash the process that reads it, or load with other predictions.
@@ -43,6 +44,7 @@ from models.explain import Groups, groups
 from models.limits import Limits
 from models.logistic import Logistic
 from models.request import ScoreRequest, colleagues_in, cutoffs, leads_and_log
+from models.touches import Touches
 
 DEADLINE = 300.0
 """Seconds that the check of an artefact may take; compiling the kernel for the first time is most of it."""
@@ -68,6 +70,9 @@ class Artefact:
         What a feature vector is, what is predicted, and how.
     evidence : Evidence or None
         Conversions observed among held-out leads, by predicted probability.
+    touches : Touches or None
+        Conversions of held-out leads with and without each touch; None where there are no times,
+        and of an artefact from before they were measured.
     golden : Golden
     record : dict
         Where it came from; it decides no answer.
@@ -78,6 +83,7 @@ class Artefact:
     encoder: Encoder
     model: ConversionModel
     evidence: Evidence | None = None
+    touches: Touches | None = None
     golden: Golden = Golden()
     record: dict[str, Any] = field(default_factory=dict)
 
@@ -147,6 +153,8 @@ class Artefact:
                 }
             ),
         }
+        if self.touches is not None:
+            content["touches.json"] = _json(self.touches.to_json())
         estimator = self.model.estimator
         if isinstance(estimator, Trees):
             content["trees.txt"] = estimator.text.encode()
@@ -183,6 +191,7 @@ def load(folder: Path) -> Artefact:
             encoder=Encoder.from_json(stored("encoder.json")),
             model=ConversionModel(estimator, Calibrator.from_json(stored("calibrator.json"))),
             evidence=Evidence.from_json(evidence) if evidence else None,
+            touches=Touches.from_json(stored("touches.json")) if "touches.json" in files else None,
             golden=Golden(golden["requests"], [float.fromhex(p) for p in golden["probabilities"]]),
             record=json.loads((folder / "record.json").read_bytes()),
         )

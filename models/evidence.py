@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import isotonic_regression
 
+from models.wording import texts
+
 AT_LEAST = 100
 """Leads in a bin, where there are as many."""
 
@@ -23,6 +25,34 @@ class Basis(TypedDict):
     converted: int
     low: float
     high: float
+
+
+def wilson(n: int, converted: int) -> Basis:
+    """So many leads, and the interval of Wilson (1927), "Probable inference, the law of succession,
+    and statistical inference", of their rate of conversion; 95%, both ends included."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(converted, n).proportion_ci(0.95, method="wilson")
+    return Basis(n=n, converted=converted, low=float(interval.low), high=float(interval.high))
+
+
+def unlike_observed(probability: float, basis: Basis | None, lang: str) -> list[str]:
+    """A warning where a probability lies outside [low, high] of its comparable leads, else none.
+
+    Figures have one decimal, or as many as it takes to tell the probability from the end that it
+    lies beyond.
+    """
+    if basis is None or basis["low"] <= probability <= basis["high"]:
+        return []
+    end = basis["low"] if probability < basis["low"] else basis["high"]
+    places = next(n for n in range(1, 18) if n == 17 or f"{probability:.{n}%}" != f"{end:.{n}%}")
+    rate = basis["converted"] / basis["n"]
+    figures = {"probability": probability, "low": basis["low"], "high": basis["high"]}
+    shown = {name: f"{figure:.{places}%}" for name, figure in figures.items()}
+    counts = {"n": f"{basis['n']:,}", "converted": f"{basis['converted']:,}"}
+    return [
+        texts(lang)["warnings"]["unlike_observed"].format(**shown, rate=f"{rate:.1%}", **counts)
+    ]
 
 
 class Bin(NamedTuple):
@@ -45,13 +75,8 @@ class Bin(NamedTuple):
 
     @property
     def basis(self) -> Basis:
-        """What was observed, with the interval of Wilson (1927), "Probable inference, the law of
-        succession, and statistical inference"."""
-        from scipy.stats import binomtest
-
-        interval = binomtest(self.converted, self.n).proportion_ci(0.95, method="wilson")
-        low, high = float(interval.low), float(interval.high)
-        return Basis(n=self.n, converted=self.converted, low=low, high=high)
+        """What was observed."""
+        return wilson(self.n, self.converted)
 
     def merged(self, other: Bin) -> Bin:
         """This bin and the next."""

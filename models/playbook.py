@@ -16,7 +16,7 @@ import numpy.typing as npt
 from features.attributes import Declared
 from features.errors import PlaybookError, UsageError
 from features.task import Task
-from models.playbook_schema import EventSection, PointsSection, Schema
+from models.playbook_schema import ActionSection, EventSection, PointsSection, Schema
 from models.playbook_source import nearest, parse
 from models.playbook_values import Label
 
@@ -99,7 +99,7 @@ class Playbook:
     @cached_property
     def version(self) -> str:
         """A short hash of what the playbook means: comments, layout, defaults written out and the
-        order of tables and rules do not change it."""
+        order of tables and of points rules do not change it; actions are tried in their order."""
         meaning = self.said.model_dump(mode="json", by_alias=True, exclude_defaults=True)
         if "rules" in meaning.get("points", {}):
             meaning["points"]["rules"].sort(key=lambda rule: rule["name"])
@@ -280,6 +280,15 @@ class Playbook:
         value = np.asarray(points if said.by == "points" else probability, dtype=np.float64)
         band = (value >= said.hot).astype(np.int64) + (value >= said.warm)
         return _BANDS[np.where(np.isnan(value), 3, band)], said.by
+
+    def next_action(
+        self, temperature: str | None, task: str | None, state: str
+    ) -> ActionSection | None:
+        """What to do next about a lead: the first rule that holds; None where none does."""
+        for rule in self.said.actions.rules:
+            if rule.holds(temperature=temperature, task=task, state=state):
+                return rule
+        return None
 
 
 def in_language(label: Label, lang: str) -> str | None:

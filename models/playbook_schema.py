@@ -25,6 +25,7 @@ from models.playbook_values import (
     Text,
     Texts,
     listed,
+    one_or_more,
     refuse,
 )
 
@@ -278,13 +279,60 @@ class TemperatureSection(Section):
         return self
 
 
+LeadState = Literal["open", "in_deal", "customer", "lost", "closed", "not_created"]
+"""How a lead stands at the moment as of which it is seen."""
+
+Temperatures = Annotated[
+    tuple[Literal["hot", "warm", "cold"], ...], BeforeValidator(one_or_more), Field(min_length=1)
+]
+States = Annotated[tuple[LeadState, ...], BeforeValidator(one_or_more), Field(min_length=1)]
+
+
+class ActionSection(Section):
+    """``[[actions.rules]]``: what to do next about a lead of which every condition given holds.
+
+    `touch` is the type of the event with which we do it.
+    """
+
+    later = frozenset({"stage"})
+    label: Label
+    temperature: Temperatures | None = None
+    task: Annotated[Texts, Field(min_length=1)] | None = None
+    state: States | None = None
+    touch: Text | None = None
+
+    @field_validator("label")
+    @classmethod
+    def _said(cls, label: Label) -> Label:
+        if label.en is None and label.ja is None:
+            raise refuse("expected what to do, in at least one language: en, ja")
+        return label
+
+    def holds(self, **lead: str | None) -> bool:
+        """Whether a lead with these values is meant; one that has none of them meets no condition.
+
+        Examples
+        --------
+        >>> call = ActionSection(label=Label(en="call"), temperature="hot")
+        >>> call.holds(temperature="hot", state="open"), call.holds(temperature=None, state="open")
+        (True, False)
+        """
+        conditions = {name: getattr(self, name) for name in lead}
+        return all(of is None or lead[name] in of for name, of in conditions.items())
+
+
+class ActionsSection(Section):
+    """``[actions]``: the next action of a lead is that of the first rule that holds."""
+
+    rules: Annotated[tuple[ActionSection, ...], BeforeValidator(listed)] = ()
+
+
 class Schema(Section):
     """A whole playbook."""
 
     later = frozenset(
         {
             "stages",
-            "actions",
             "exclude",
             "suppress",
             "target",
@@ -305,3 +353,4 @@ class Schema(Section):
     journey: JourneySection = JourneySection()
     points: PointsSection = PointsSection()
     temperature: TemperatureSection = TemperatureSection(hot=50, warm=25)
+    actions: ActionsSection = ActionsSection()

@@ -84,6 +84,7 @@ def _references(schema: Schema) -> Iterator[Problem]:
             yield Problem(("features", "catalogue", place), str(error))
     yield from _unknown_events(schema)
     yield from _journey(schema)
+    yield from _actions(schema)
     names: set[str] = set()
     for place, rule in enumerate(schema.points.rules):
         at = ("points", "rules", place)
@@ -139,6 +140,27 @@ def _journey(schema: Schema) -> Iterator[Problem]:
             )
 
 
+def _actions(schema: Schema) -> Iterator[Problem]:
+    """Tasks that an action is for and touches that it is done by, and the playbook lacks."""
+    tasks = tuple(schema.tasks)
+    touches = tuple(name for name, event in schema.events.items() if event.by == "us")
+    for place, rule in enumerate(schema.actions.rules):
+        at = ("actions", "rules", place)
+        for name in rule.task or ():
+            if name not in tasks:
+                listed = f"one of {', '.join(tasks)}" if tasks else f"a table [tasks.{name}]"
+                yield Problem(
+                    (*at, "task"), f"expected {listed}, got {name!r}.{nearest(name, tasks)}"
+                )
+        if rule.touch is not None and rule.touch not in touches:
+            declare = f'[events.{rule.touch}] with by = "us"'
+            listed = f"one of {', '.join(touches)}, or" if touches else "an event of ours:"
+            yield Problem(
+                (*at, "touch"),
+                f"expected {listed} {declare}, got {rule.touch!r}.{nearest(rule.touch, touches)}",
+            )
+
+
 _EXPECTED = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -174,10 +196,7 @@ def _problem(details: Mapping[str, Any], raw: Mapping[str, Any]) -> Problem:
     if path == ("schema",):
         return Problem(path, f"expected 1, the form this version reads, got {_written(came)}")
     if kind == "literal_error":
-        choices = [
-            str(choice) for choice in get_args(_section(path[:-1]).model_fields[name].annotation)
-        ]
-        choices = re.findall(r"'([^']*)'", context["expected"]) or choices
+        choices = re.findall(r"'([^']*)'", context["expected"])
         near = nearest(came, choices) if isinstance(came, str) else ""
         return Problem(path, f"expected one of {', '.join(choices)}, got {_written(came)}.{near}")
     bounds = {"greater_than": "above {gt}", "greater_than_equal": "from {ge} on"}

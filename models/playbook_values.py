@@ -38,7 +38,8 @@ def listed(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _one_or_more(value: object) -> object:
+def one_or_more(value: object) -> object:
+    """A list of TOML, or one text for a list of one, as the tuple that the schema holds."""
     return (value,) if isinstance(value, str) else listed(value)
 
 
@@ -51,7 +52,7 @@ def _scalar(value: object) -> object:
 
 
 Text = Annotated[str, Field(min_length=1)]
-Texts = Annotated[tuple[Text, ...], BeforeValidator(_one_or_more)]
+Texts = Annotated[tuple[Text, ...], BeforeValidator(one_or_more)]
 """A list of texts; one text stands for a list of one."""
 Lines = Annotated[tuple[Text, ...], BeforeValidator(listed), Field(min_length=1)]
 Duration = Annotated[int, BeforeValidator(_duration)]

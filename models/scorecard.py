@@ -29,12 +29,14 @@ _FOREVER = int(np.iinfo(np.int64).max)
 class Entry(TypedDict):
     """A line of the ledger: a rule that fired.
 
-    `points` are after decay and caps, to two decimals; `at` is the last event that fired the rule
-    (None for attributes and silence), ISO 8601; `count` the occurrences that counted.
+    `points` are after decay and caps, to two decimals; `event` is the type of the last event that
+    fired the rule and `at` when it occurred, ISO 8601 (both None for attributes and silence);
+    `count` the occurrences that counted.
     """
 
     rule: str
     points: float
+    event: str | None
     at: str | None
     count: int
     label: str
@@ -50,39 +52,54 @@ class Points:
         The sum, rounded once, half up: the number shown and the number compared.
     contribution : ndarray of shape (n, n_rules), float64
         Of each rule, after decay and caps; 0 where it did not fire.
-    fired_at : ndarray of shape (n, n_rules), int64
-        The last event that fired the rule; `MISSING` for none, for attributes and for silence.
+    fired_by : ndarray of shape (n, n_rules), int64
+        The place in `log` of the last event that fired the rule; -1 for none, for attributes and
+        for silence.
     count : ndarray of shape (n, n_rules), int32
         Occurrences that counted; 1 for an attribute or a silence that fired.
+    log : EventLog
     """
 
     scorecard: Scorecard = field(repr=False)
     total: npt.NDArray[np.int64]
     contribution: npt.NDArray[np.float64]
-    fired_at: Instants
+    fired_by: npt.NDArray[np.int64]
     count: npt.NDArray[np.int32]
+    log: EventLog = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.total)
+
+    def fired(self, row: int, rule: int) -> tuple[str | None, int]:
+        """The last event that fired a rule for a row: its type, and when it occurred.
+
+        None and `MISSING` where none did, and for attributes and silence.
+        """
+        place = int(self.fired_by[row, rule])
+        if place < 0:
+            return None, MISSING
+        return self.log.types[self.log.event_type[place]], int(self.log.occurred_at[place])
 
     def ledger(self, row: int, lang: str = "en") -> list[Entry]:
         """The rules that fired for a row, most points (of either sign) first, then by name.
 
         Rules whose points have faded to less than a hundredth are left out.
         """
-        entries = [
-            Entry(
-                rule=rule.name,
-                points=round(float(self.contribution[row, place]), 2),
-                at=iso(int(self.fired_at[row, place])),
-                count=int(self.count[row, place]),
-                label=self.scorecard.label(rule, lang),
-            )
-            for place, rule in enumerate(self.scorecard.rules)
-            if self.count[row, place]
-        ]
+        fired = np.flatnonzero(self.count[row])
+        entries = (self._entry(row, int(place), lang) for place in fired)
         return sorted(
             (e for e in entries if e["points"]), key=lambda e: (-abs(e["points"]), e["rule"])
+        )
+
+    def _entry(self, row: int, place: int, lang: str) -> Entry:
+        rule, (event, at) = self.scorecard.rules[place], self.fired(row, place)
+        return Entry(
+            rule=rule.name,
+            points=round(float(self.contribution[row, place]), 2),
+            event=event,
+            at=iso(at),
+            count=int(self.count[row, place]),
+            label=self.scorecard.label(rule, lang),
         )
 
     def reasons(self, row: int, most: int, lang: str = "en") -> list[dict[str, Any]]:
@@ -174,7 +191,7 @@ class Scorecard:
         """
         n, n_rules = len(lead), len(self.rules)
         contribution = np.zeros((n, n_rules))
-        fired_at = np.full((n, n_rules), MISSING)
+        fired_by = np.full((n, n_rules), -1)
         count = np.zeros((n, n_rules), dtype=np.int32)
         rules_of = [self._rules_of_type.get(name, []) for name in log.types]
         tally(
@@ -196,7 +213,7 @@ class Scorecard:
             self._expires,
             self._silent_for,
             contribution,
-            fired_at,
+            fired_by,
             count,
         )
         spine = Spine(lead, cutoff, None, np.zeros_like(lead))
@@ -210,7 +227,7 @@ class Scorecard:
                 count[fires, place] = 1
         total = np.empty(n, dtype=np.int64)
         settle(contribution, self._group, self._caps, total)
-        return Points(self, total, contribution, fired_at, count)
+        return Points(self, total, contribution, fired_by, count, log)
 
     def _heard(self, channels: tuple[str, ...]) -> npt.NDArray[np.bool_]:
         heard = np.ones((len(self.rules), len(channels) + 1), dtype=np.bool_)

@@ -18,8 +18,9 @@ from features.kinds.kind import Source
 from features.log import EventLog, Leads
 from features.spine import Spine, States, belongs, states
 from models.artefact import Artefact
-from models.evidence import Basis
+from models.evidence import Basis, unlike_observed
 from models.explain import MOST
+from models.next_action import NextAction, NextActions
 from models.playbook import Playbook
 from models.points_map import PointsMap
 from models.reasons import reasons_of
@@ -125,23 +126,25 @@ class Scorer:
                 _LOG.warning("prediction failed (%s): rules answer", type(error).__name__)
                 reason = "prediction_failed"
         self._by_rules(task, answer, points, asked_about & ~answer.by_model, reasons, lang)
-        temperature, by = self.playbook.temperature(points.total, answer.probability)
+        bands, by = self.playbook.temperature(points.total, answer.probability)
+        temperature = [
+            None if name in NO_TEMPERATURE and not on_it else band
+            for name, band, on_it in zip(state, bands, asked_about, strict=True)
+        ]
+        tasks = [task if on_it else None for on_it in asked_about]
         plan_types = artefact.plan.known_types + artefact.task.exclude_events if artefact else ()
         known = {*plan_types, *self.playbook.events, *self.playbook.outcomes}
         return Scores(
             lead_id=leads.lead_id.to_pylist(),
             as_of=as_of,
-            task=[task if on_it else None for on_it in asked_about],
+            task=tasks,
             state=state,
             horizon=[asked.horizon_text if on_it else None for on_it in asked_about],
             probability=answer.probability,
             raw=np.where(answer.by_model, answer.raw, points.total),
             basis=answer.basis,
             points=points,
-            temperature=[
-                None if name in NO_TEMPERATURE and not on_it else band
-                for name, band, on_it in zip(state, temperature, asked_about, strict=True)
-            ],
+            temperature=temperature,
             temperature_by=by,
             by_model=answer.by_model,
             fallback_reason=[
@@ -149,6 +152,7 @@ class Scorer:
                 for model, on_it in zip(answer.by_model, asked_about, strict=True)
             ],
             reasons=answer.reasons,
+            next_action=self._next_actions(artefact, answer, temperature, tasks, state, lang),
             warnings=[
                 of_lead + of_model
                 for of_lead, of_model in zip(
@@ -173,6 +177,22 @@ class Scorer:
     def why_rules(self, task: str) -> FallbackReason:
         """Why rules would answer a task."""
         return "task_without_model" if self.artefact else self.without
+
+    def _next_actions(
+        self,
+        artefact: Artefact | None,
+        answer: _Answer,
+        temperature: list[str | None],
+        tasks: list[str | None],
+        state: list[str],
+        lang: str,
+    ) -> list[NextAction | None]:
+        actions = NextActions(self.playbook, artefact.touches if artefact else None, lang)
+        raw = [
+            float(r) if by_model else None
+            for r, by_model in zip(answer.raw, answer.by_model, strict=True)
+        ]
+        return list(map(actions.of, temperature, tasks, state, raw))
 
     def _states(self, leads: Leads, log: EventLog, seen: States, as_of: Instants) -> list[str]:
         names = [self.playbook.state_after(name) for name in log.types] + ["open"]
@@ -203,8 +223,10 @@ class Scorer:
         answer.raw[spine.lead] = raw
         answer.probability[spine.lead] = probability
         if artefact.evidence is not None:
-            for row, basis in zip(spine.lead, artefact.evidence.basis(probability), strict=True):
+            observed = artefact.evidence.basis(probability)
+            for row, p, basis in zip(spine.lead, probability, observed, strict=True):
                 answer.basis[row] = basis
+                answer.warnings[row].extend(unlike_observed(float(p), basis, lang))
         created = leads.created_at[spine.lead]
         age = np.where(created == MISSING, np.nan, (spine.cutoff - created) / DAY)
         outside = artefact.limits.outside(matrix.plan, X, age)

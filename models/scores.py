@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from features.instants import Instants, iso
 from models.evidence import Basis
+from models.next_action import NextAction
 from models.scorecard import Points
 
 FallbackReason = Literal[
@@ -47,6 +48,8 @@ class Scores:
     by_model : ndarray of shape (n,), bool
     fallback_reason : list of str or None
     reasons : list of list of dict
+    next_action : list of NextAction or None
+        None where no rule of the playbook holds.
     warnings : list of list of str
     ignored : dict of str to ndarray of shape (n,), int64
         Events that were not used: ``future``, ``duplicate``, ``unknown_type``.
@@ -71,6 +74,7 @@ class Scores:
     by_model: npt.NDArray[np.bool_]
     fallback_reason: list[FallbackReason | None]
     reasons: list[list[dict[str, Any]]]
+    next_action: list[NextAction | None]
     warnings: list[list[str]]
     ignored: dict[str, npt.NDArray[np.int64]]
     outside_training: list[list[str]]
@@ -109,6 +113,7 @@ class Scores:
             "scored_by": "model" if by_model else "rules",
             "fallback_reason": self.fallback_reason[row],
             "reasons": self.reasons[row],
+            "next_action": self.next_action[row],
             "warnings": self.warnings[row],
             "ignored": {name: int(counts[row]) for name, counts in self.ignored.items()},
             "outside_training": self.outside_training[row],

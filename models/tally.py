@@ -30,10 +30,10 @@ def tally(
     expires: Any,
     silent_for: Any,
     contribution: Any,
-    fired_at: Any,
+    fired_by: Any,
     count: Any,
 ) -> None:
-    """Fill `contribution`, `fired_at` and `count`, each of shape (n_rows, n_rules), from zero.
+    """Fill `contribution`, `fired_by` and `count`, each of shape (n_rows, n_rules), from zero.
 
     Parameters
     ----------
@@ -48,6 +48,8 @@ def tally(
     at_most, expires, silent_for : ndarray of shape (n_rules,), int64
         Occurrences that count; an event counts in ``(cutoff - expires, cutoff]``; silence of at
         least `silent_for` since the last act, else since creation (0: no such rule).
+    fired_by : ndarray of shape (n_rows, n_rules), int64
+        The place in the log of the newest event that counted; left as it came where none did.
 
     Notes
     -----
@@ -71,7 +73,7 @@ def tally(
                 if not heard[rule, channel[event]]:
                     continue
                 if not count[row, rule]:
-                    fired_at[row, rule] = occurred_at[event]
+                    fired_by[row, rule] = event
                 count[row, rule] += 1
                 contribution[row, rule] += points[rule] * 2.0 ** (-age / half_life[rule])
         for rule in range(n_rules):

@@ -27,9 +27,10 @@ class EntryOut(_Answer):
 
     rule: str
     points: float = Field(description="after decay and caps")
-    at: str | None = Field(
-        description="the last event that fired it; null for attributes and silence"
+    event: str | None = Field(
+        description="the type of the last event that fired it; null for attributes and silence"
     )
+    at: str | None = Field(description="when that event occurred, ISO 8601")
     count: int = Field(description="occurrences that counted")
     label: str
 
@@ -41,6 +42,31 @@ class ReasonOut(_Answer):
     facts: dict[str, Any]
     effect: float | None = Field(description="percentage points of probability; null by rules")
     text: str = Field(description="in the language asked for")
+
+
+class AssociationOut(_Answer):
+    """How similar leads converted with the touch and without: an association, not its effect."""
+
+    tercile: Literal["low", "middle", "high"] = Field(
+        description="of the model's score, in which leads are similar"
+    )
+    window: str = Field(
+        description="with: a touch came in (cutoff, cutoff + window]; converted: after that window, "
+        "up to the end of the horizon; leads that converted within it are in neither group"
+    )
+    with_: BasisOut = Field(alias="with")
+    without: BasisOut
+    text: str = Field(description="in the language asked for")
+
+
+class NextActionOut(_Answer):
+    """What to do next, by the playbook's rules."""
+
+    label: str = Field(description="in the language asked for")
+    touch: str | None = Field(description="the event type with which it is done")
+    association: AssociationOut | None = Field(
+        description="null by rules, without touch, and where under 100 similar leads had the touch"
+    )
 
 
 class IgnoredOut(_Answer):
@@ -82,6 +108,9 @@ class Score(_Answer):
     scored_by: Literal["model", "rules"]
     fallback_reason: FallbackReason | None = Field(description="why rules answered")
     reasons: list[ReasonOut]
+    next_action: NextActionOut | None = Field(
+        description="null where no rule of the playbook holds"
+    )
     warnings: list[str]
     ignored: IgnoredOut
     outside_training: list[str] = Field(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from features.attributes import unreadable
@@ -24,6 +25,7 @@ from models.scorer import Scorer
 from models.scores import Scores
 from models.settings import FIRST_TASK, Settings
 from models.terminal import Report
+from serving.disagreement import Disagreement, disagreement
 from serving.registry import load_scorer
 
 STALE = 7 * DAY
@@ -51,6 +53,8 @@ class Job:
         Most likely first, instead of the order of the list.
     reasons : int
         Columns of reasons, 0 to 5.
+    disagreements : int
+        At most this many leads about which rules and model disagree most are reported.
     """
 
     leads: Path
@@ -66,6 +70,7 @@ class Job:
     reasons: int = 0
     lang: str = "en"
     account_events: Path | None = None
+    disagreements: int = 0
 
     @property
     def read(self) -> list[Path]:
@@ -78,7 +83,8 @@ class Job:
 class Scored:
     """What became of a list.
 
-    ``rows_in == answered + refused leads + duplicates``, always.
+    ``rows_in == answered + refused leads + duplicates``, always. `disagreement` is None where it was
+    not asked for.
     """
 
     scores: Scores
@@ -91,6 +97,7 @@ class Scored:
     out: Path
     refused_to: Path | None
     seconds: float
+    disagreement: Disagreement | None = None
 
     @property
     def answered(self) -> int:
@@ -121,6 +128,7 @@ class Scored:
             "ignored": {name: int(n.sum()) for name, n in scores.ignored.items()},
             "counts": self.intake.counts,
             "versions": scores.versions,
+            "disagreements": self.disagreement and self.disagreement.to_json(),
             "warnings": self.warnings,
             "seconds": round(self.seconds, 2),
         }
@@ -158,16 +166,15 @@ def score_file(
         intake = intake.with_colleagues(plan.account, others)
     report(f"scoring {len(intake.leads):,} leads")
     intake, bad = _without_unreadable(intake, scorer)
-    scores = scorer.score(
-        intake.leads,
-        intake.log,
-        np.full(len(intake.leads), at),
-        task=job.task,
-        changes=intake.changes,
-        colleagues=intake.colleagues,
-        reasons=job.reasons,
-        lang=job.lang,
-    )
+    scores = _score(intake, scorer, at, job, job.reasons)
+    disagree: Disagreement | None = None
+    if job.disagreements:
+        report("comparing rules and model")
+
+        def again(leads: npt.NDArray[np.bool_]) -> Scores:
+            return _score(intake.keep(leads), scorer, at, job, 1)
+
+        disagree = disagreement(scores, job.disagreements, again)
     refused = intake.refused + bad
     order = scores.order() if job.sort else np.arange(len(scores))
     report("writing")
@@ -189,6 +196,20 @@ def score_file(
         job.out,
         refused_to if refused else None,
         time.perf_counter() - began,
+        disagree,
+    )
+
+
+def _score(intake: Intake, scorer: Scorer, at: int, job: Job, reasons: int) -> Scores:
+    return scorer.score(
+        intake.leads,
+        intake.log,
+        np.full(len(intake.leads), at),
+        task=job.task,
+        changes=intake.changes,
+        colleagues=intake.colleagues,
+        reasons=reasons,
+        lang=job.lang,
     )
 
 
@@ -226,6 +247,7 @@ def _columns(scores: Scores, reasons: int) -> dict[str, pa.Array]:
         "state": scores.state,
         "scored_by": ["model" if by_model else "rules" for by_model in scores.by_model],
         "fallback_reason": scores.fallback_reason,
+        "next_action": [action and action["label"] for action in scores.next_action],
         "basis_n": [basis and basis["n"] for basis in scores.basis],
         "basis_converted": [basis and basis["converted"] for basis in scores.basis],
         "warnings": ["; ".join(said) or None for said in scores.warnings],

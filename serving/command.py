@@ -9,6 +9,7 @@ from models.playbook import Playbook
 from models.settings import Settings
 from models.terminal import REFUSED_ROWS, people, print_json, print_refused, progress
 from serving.batch import Job, Scored, score_file
+from serving.disagreement import print_disagreement
 
 
 def run_score(job: Job, settings: Settings, *, as_json: bool = False, top: int = 0) -> int:
@@ -21,6 +22,8 @@ def run_score(job: Job, settings: Settings, *, as_json: bool = False, top: int =
         print_json(scored.to_json())
     else:
         _print(console, scored)
+        if scored.disagreement:
+            print_disagreement(console, scored.disagreement)
         if top:
             print_top(console, scored, top)
     print_refused(console, scored.refused)

@@ -48,6 +48,7 @@ BY_RULES: dict[str, Any] = {
         {
             "rule": "demo request",
             "points": 29.57,
+            "event": "demo_request",
             "at": "2026-03-31T09:05:40Z",
             "count": 1,
             "label": "demo request",
@@ -55,6 +56,7 @@ BY_RULES: dict[str, Any] = {
         {
             "rule": "price page",
             "points": 9.07,
+            "event": "price_page_view",
             "at": "2026-03-30T00:41:12Z",
             "count": 1,
             "label": "price page view",
@@ -62,6 +64,7 @@ BY_RULES: dict[str, Any] = {
         {
             "rule": "webinar attendance",
             "points": 8.87,
+            "event": "webinar_attend",
             "at": "2026-03-24T06:00:00Z",
             "count": 1,
             "label": "webinar attendance",
@@ -69,6 +72,7 @@ BY_RULES: dict[str, Any] = {
         {
             "rule": "decides about tools",
             "points": 8.0,
+            "event": None,
             "at": None,
             "count": 1,
             "label": "role with a say in the purchase",
@@ -76,6 +80,7 @@ BY_RULES: dict[str, Any] = {
         {
             "rule": "mid-sized or larger",
             "points": 5.0,
+            "event": None,
             "at": None,
             "count": 1,
             "label": "30 employees or more",
@@ -105,11 +110,12 @@ BY_RULES: dict[str, Any] = {
             "text": "webinar attendance: +8.9 points",
         },
     ],
+    "next_action": {"label": "call today", "touch": "call_made", "association": None},
     "warnings": [],
     "ignored": {"future": 0, "duplicate": 0, "unknown_type": 0},
     "outside_training": [],
     "missing_inputs": [],
-    "versions": {"model": None, "playbook": "d64b7a401a2b", "features": None, "code": "0.1.0"},
+    "versions": {"model": None, "playbook": "a4e40a48dac8", "features": None, "code": "0.1.0"},
 }
 
 ANSWER: dict[str, Any] = {

@@ -168,6 +168,7 @@ def assert_file_says(path: Path, records: list[Record]) -> None:
         assert row["lead_id"] == record["lead_id"]
         for name in ("points", "temperature", "temperature_by", "task", "state", "scored_by"):
             assert row[f"tegakari_{name}"] == record[name], name
+        assert row["tegakari_next_action"] == (record["next_action"] or {}).get("label")
         assert bits(row["tegakari_probability"]) == bits(record["probability"])
         for name, count in record["ignored"].items():
             assert row[f"tegakari_ignored_{name}"] == count

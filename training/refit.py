@@ -51,7 +51,8 @@ def refitting(trained: Trained, seed: int, tuning: Tuning) -> Refit:
 def refitted(trained: Trained, seed: int, report: Report, tuning: Tuning) -> Trained:
     """The model fitted again, with the parameters found, on every row of the spine, test rows too.
 
-    Its figures and its evidence stay those of the model that was measured, and its record says so.
+    Its figures, its evidence and its touches stay those of the model that was measured, and its
+    record says so.
     """
     artefact, material = trained.artefact, trained.material
     if artefact is None:

@@ -25,6 +25,7 @@ _NESTED = (
     "basis",
     "ledger",
     "reasons",
+    "next_action",
     "warnings",
     "ignored",
     "outside_training",

@@ -39,6 +39,7 @@ from training.split import (
     split_by_order,
     split_by_time,
 )
+from training.touched import measured
 from training.tune import Trial
 
 
@@ -145,12 +146,14 @@ def train(
     }
     artefact: Artefact | None = None
     trials: list[Trial] = []
+    raw = np.empty(0)
     if reached != "rules":
         artefact, trials = _fitted(material, matrix, split, reached, seed, report, tuning)
         X = artefact.encoder.encode(matrix.take(split.test))
+        raw = artefact.model.raw(X)
         linear = logistic_regression(matrix, label, material.group, split.train, split.test, seed)
         probability = {
-            "model": artefact.model.probability(X),
+            "model": artefact.model.calibrator(raw),
             "logistic regression": linear,
             **probability,
         }
@@ -178,8 +181,10 @@ def train(
     if artefact is not None:
         drawn = drawn_rows(test.lead, (test.cutoff,), seed)
         evidence = Evidence.of(held_out.best[drawn], held_out.label[drawn])
+        touches = measured(material.log, material.task, test, raw, drawn, playbook.touches)
         written = {**artefact.record, **written}
-        artefact = golden(replace(artefact, evidence=evidence, record=written), seed)
+        artefact = replace(artefact, evidence=evidence, touches=touches, record=written)
+        artefact = golden(artefact, seed)
     return Trained(
         artefact,
         points_map,

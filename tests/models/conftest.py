@@ -16,6 +16,7 @@ import pytest
 from features.build import Matrix, build
 from features.form import Form
 from features.groups import groups
+from features.instants import DAY
 from features.log import EventLog, Leads
 from features.plan import Attribute, Plan, expand
 from features.program import compile_plan
@@ -31,9 +32,11 @@ from models.playbook import Playbook
 from models.request import ScoreRequest, cutoffs, leads_and_log
 from models.scorer import Scorer
 from models.scores import Scores
+from models.touches import Count, Pair, Touches
 
 TYPES = ("price_page_view", "newsletter_sent", "demo_request", "blog_view")
 INDUSTRIES = ("machinery", "software", "construction", None)
+PAIR = Pair(Count(300, 40), Count(900, 90))
 AS_OF = "2026-02-01T00:00:00Z"
 
 Request = dict[str, Any]
@@ -164,7 +167,7 @@ def estimator(request: pytest.FixtureRequest) -> Trees | Logistic:
 
 @pytest.fixture(scope="session")
 def artefact(estimator: Trees | Logistic, encoder: Encoder, plan: Plan) -> Artefact:
-    """An artefact of each estimator in turn, with golden rows and evidence."""
+    """An artefact of each estimator in turn, with golden rows, evidence and touches."""
     predicted = np.linspace(0.02, 0.9, 600)
     rng = np.random.default_rng(1)
     bare = Artefact(
@@ -173,6 +176,7 @@ def artefact(estimator: Trees | Logistic, encoder: Encoder, plan: Plan) -> Artef
         encoder=encoder,
         model=ConversionModel(estimator, Calibrator("sigmoid", values=(0.9, -0.1))),
         evidence=Evidence.of(predicted, rng.random(600) < predicted),
+        touches=Touches(7 * DAY, (-2.0, -1.0), {"newsletter_sent": (PAIR, PAIR, PAIR)}),
         record={"figures": {"ece": float("nan")}, "note": "手がかり"},
     )
     requests = _invent(64, 77)

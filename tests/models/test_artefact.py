@@ -74,7 +74,7 @@ def test_saved_and_loaded_it_is_the_same_artefact(
     requests = invent(700, 31)
     assert again.version == artefact.version
     assert again.answers(requests).tobytes() == artefact.answers(requests).tobytes()
-    for field in ("plan", "task", "encoder", "evidence", "golden"):
+    for field in ("plan", "task", "encoder", "evidence", "touches", "golden"):
         assert getattr(again, field) == getattr(artefact, field)
     assert again.model.calibrator == artefact.model.calibrator
     assert json.dumps(again.record) == json.dumps(artefact.record)
@@ -89,6 +89,7 @@ def test_the_version_is_of_the_content_and_not_of_where_it_came_from(artefact: A
         replace(artefact, plan=replace(artefact.plan, timezone="Asia/Tokyo")),
         replace(artefact, task=replace(artefact.task, horizon=1)),
         replace(artefact, evidence=None),
+        replace(artefact, touches=None),
         replace(artefact, golden=Golden()),
     ]
     versions = {other.version for other in changed} | {artefact.version}
@@ -116,7 +117,7 @@ def test_a_file_that_is_not_as_it_was_is_not_loaded(folder: Path, how: str) -> N
 
 def test_every_file_of_content_is_guarded(saved: Path, folder: Path) -> None:
     names = [path.name for path in (saved / "content").iterdir()]
-    assert len(names) == 7
+    assert len(names) == 8
     for name in names:
         path = folder / "content" / name
         sound = path.read_bytes()
@@ -168,7 +169,9 @@ def test_a_file_that_the_manifest_names_outside_the_folder_is_not_read(folder: P
         load(folder)
 
 
-@pytest.mark.parametrize("name", ["plan", "task", "encoder", "calibrator", "evidence", "golden"])
+@pytest.mark.parametrize(
+    "name", ["plan", "task", "encoder", "calibrator", "evidence", "touches", "golden"]
+)
 def test_content_of_another_shape_is_refused_and_never_a_traceback(folder: Path, name: str) -> None:
     for value in ([], {}, 3, "text", [1]):
         edit(folder, f"{name}.json", lambda _, value=value: value)

@@ -32,10 +32,10 @@ def lead(created: str = "2026-02-01", **attributes: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def limited(artefact: Artefact, playbook: Playbook) -> Callable[..., Scorer]:
-    """A scorer whose model has a record."""
+    """A scorer whose model has a record, and no evidence to warn of."""
 
     def made(**record: Any) -> Scorer:
-        return Scorer(playbook, replace(artefact, record=record))
+        return Scorer(playbook, replace(artefact, record=record, evidence=None))
 
     return made
 

@@ -11,7 +11,7 @@ from features.errors import PlaybookError, UsageError
 from features.groups import ANY
 from features.instants import DAY, HOUR
 from features.plan import expand
-from models.playbook import Playbook
+from models.playbook import Playbook, in_language
 from training.simulation.contents import CHANNELS, TYPES
 from training.simulation.population import SEATS, populate
 from training.simulation.world import PROJECTS
@@ -206,7 +206,73 @@ def test_a_catalogue_may_go_down_to_hours() -> None:
     assert expand(playbook.catalogue, {"group": ["visit"]})[0].parameter == 36 * HOUR
 
 
+def test_the_next_action_is_that_of_the_first_rule_that_holds() -> None:
+    playbook = Playbook.parse(
+        SMALL
+        + """
+[[actions.rules]]
+label.en = "ask again"
+task = "sale"
+state = ["lost", "open"]
+temperature = ["hot", "warm"]
+[[actions.rules]]
+label.ja = "待つ"
+temperature = "cold"
+[[actions.rules]]
+label.en = "greet"
+state = "customer"
+"""
+    )
+
+    def done(temperature: str | None, task: str | None, state: str) -> str | None:
+        rule = playbook.next_action(temperature, task, state)
+        return rule and in_language(rule.label, "en")
+
+    assert done("hot", "sale", "open") == done("warm", "sale", "lost") == "ask again"
+    assert done("hot", None, "open") is None
+    assert done("hot", "sale", "in_deal") is None
+    assert done("cold", "sale", "open") == done("cold", None, "customer") == "待つ"
+    assert done(None, None, "customer") == "greet"
+    assert done(None, "sale", "open") is None
+    assert Playbook.parse(SMALL).next_action("hot", "sale", "open") is None
+
+
+def test_actions_are_of_the_meaning_and_so_is_their_order() -> None:
+    one, other = (
+        f"[[actions.rules]]\nlabel.en = '{what}'\ntemperature = 'hot'\n"
+        for what in ("call", "wait")
+    )
+    versions = {
+        Playbook.parse(f"{SMALL}\n{text}").version for text in ("", one + other, other + one)
+    }
+    assert len(versions) == 3
+    listed = one.replace("'hot'", "['hot']")
+    assert Playbook.parse(f"{SMALL}\n{listed}").version == Playbook.parse(f"{SMALL}\n{one}").version
+
+
+def test_the_default_has_an_action_for_every_lead_that_a_task_asks_about(default: Playbook) -> None:
+    asked = {"qualification": "open", "recycling": "lost", "reactivation": "customer"}
+    said = {
+        (task, temperature): default.next_action(temperature, task, state)
+        for task, state in asked.items()
+        for temperature in ("hot", "warm", "cold")
+    }
+    for rule in said.values():
+        assert rule is not None
+        assert rule.label.en
+        assert rule.label.ja
+        assert rule.touch in default.touches
+    assert {rule.touch for rule in said.values() if rule} >= {"call_made", "newsletter_sent"}
+    assert set(map(id, said.values())) == set(map(id, default.said.actions.rules))
+    assert default.next_action(None, None, "customer") is None
+    assert default.next_action("hot", None, "in_deal") is None
+
+
 RULE = 'schema = 1\n[[points.rules]]\nname = "r"\n'
+
+TOUCH = """schema = 1
+events = { visit = {}, call_made = { by = "us" }, call_planned = { by = "us" } }
+"""
 
 BROKEN = {
     "not TOML": ("schema = 1\n[events\n", "line 2, column 8: this is not TOML: Expected ']'"),
@@ -218,7 +284,7 @@ BROKEN = {
     "unknown table": (
         "schema = 1\n[task.sale]\n",
         "line 2, task: unknown key; expected one of schema, timezone, columns, attributes, events, "
-        "tasks, names, features, journey, points, temperature. Did you mean 'tasks'?",
+        "tasks, names, features, journey, points, temperature, actions. Did you mean 'tasks'?",
     ),
     "unknown key": (
         SMALL.replace('horizon = "90d"', 'horizont = "90d"'),
@@ -374,6 +440,54 @@ BROKEN = {
     "names in an unknown language": (
         'schema = 1\n[names.fr]\nmail = "courriel"\n',
         "line 2, names.fr: unknown key; expected one of en, ja.",
+    ),
+    "touch that is no event": (
+        TOUCH + "[[actions.rules]]\nlabel.en = 'call'\ntouch = 'call_mad'\n",
+        "line 5, actions.rules[0].touch: expected one of call_made, call_planned, or [events.call_mad] "
+        "with by = \"us\", got 'call_mad'. Did you mean 'call_made'?",
+    ),
+    "touch by the lead": (
+        TOUCH + "[[actions.rules]]\nlabel.en = 'call'\ntouch = 'visit'\n",
+        "line 5, actions.rules[0].touch: expected one of call_made",
+    ),
+    "touch without events": (
+        "schema = 1\n[[actions.rules]]\nlabel.en = 'call'\ntouch = 'call'\n",
+        "line 4, actions.rules[0].touch: expected an event of ours: [events.call]",
+    ),
+    "action without words": (
+        "schema = 1\n[[actions.rules]]\nlabel = {}\n",
+        "line 3, actions.rules[0].label: expected what to do, in at least one language: en, ja.",
+    ),
+    "action without label": (
+        "schema = 1\n[[actions.rules]]\nstate = 'open'\n",
+        "line 2, actions.rules[0].label: expected this key, and it is missing.",
+    ),
+    "unknown condition": (
+        "schema = 1\n[[actions.rules]]\nlabel.en = 'call'\ntemperatur = 'hot'\n",
+        "line 4, actions.rules[0].temperatur: unknown key; expected one of label, temperature, task, "
+        "state, touch. Did you mean 'temperature'?",
+    ),
+    "later condition": (
+        "schema = 1\n[[actions.rules]]\nlabel.en = 'call'\nstage = 'sql'\n",
+        "line 4, actions.rules[0].stage: belongs to a later version",
+    ),
+    "temperature of an action": (
+        "schema = 1\n[[actions.rules]]\nlabel.en = 'call'\ntemperature = ['hot', 'wram']\n",
+        "line 4, actions.rules[0].temperature[1]: expected one of hot, warm, cold, got 'wram'. "
+        "Did you mean 'warm'?",
+    ),
+    "no temperature of an action": (
+        "schema = 1\n[[actions.rules]]\nlabel.en = 'call'\ntemperature = []\n",
+        "line 4, actions.rules[0].temperature: expected at least one entry",
+    ),
+    "state of an action": (
+        "schema = 1\n[[actions.rules]]\nlabel.en = 'call'\nstate = 'opened'\n",
+        "expected one of open, in_deal, customer, lost, closed, not_created, got 'opened'. "
+        "Did you mean 'open'?",
+    ),
+    "task of an action": (
+        SMALL + "\n[[actions.rules]]\nlabel.en = 'call'\ntask = ['sale', 'sales']\n",
+        "line 27, actions.rules[0].task: expected one of sale, got 'sales'. Did you mean 'sale'?",
     ),
     "later table": ("schema = 1\n[stages]\n", "line 2, stages: belongs to a later version"),
     "later key": (

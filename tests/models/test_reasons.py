@@ -82,7 +82,7 @@ def said(plan: Plan, invent: Invent, take_in: TakeIn, playbook: Playbook) -> Sai
         by_lang = {
             lang: reasons.reasons_of(
                 artefact, playbook, matrix, X, leads, log, spine, len(whole.names), lang
-            )
+            )[0]
             for lang in LANGUAGES
         }
     return Said(whole, matrix, log, by_lang)

@@ -161,13 +161,48 @@ def test_points_are_as_defined_whatever_the_order_of_rules_events_and_leads(
     again = other.points(*world(shuffled, ROLES, CREATED), rows, np.full(3, NOW))
     assert np.array_equal(again.total, found.total)
     assert again.contribution.tobytes() == found.contribution.tobytes()
-    assert np.array_equal(again.fired_at, found.fired_at)
+    assert np.array_equal(again.fired_by, found.fired_by)
     assert np.array_equal(again.count, found.count)
 
     for lead in rows:
         alone = card.points(leads, log, np.array([lead]), np.array([NOW]))
         assert alone.contribution.tobytes() == found.contribution[lead].tobytes()
         assert alone.total[0] == found.total[lead]
+
+
+TAKES = {
+    "a": lambda e: e.type == "visit",
+    "b": lambda e: e.type in ("visit", "call"),
+    "c": lambda e: e.type == "form" and e.days_ago < 30,
+    "d": lambda e: e.type == "visit" and e.channel == "web",
+}
+"""Which events fire the rules of RULES."""
+
+
+@given(events=EVENTS)
+@settings(max_examples=60, deadline=None)
+def test_the_ledger_names_the_newest_event_that_fired_a_rule(events: list[Event]) -> None:
+    found = card_of(dict.fromkeys(RULES, 3), list(RULES)).points(
+        *world(events, ROLES, CREATED), np.arange(3), np.full(3, NOW)
+    )
+    for lead, created in enumerate(CREATED):
+        seen = [e for e in events if e.lead == lead and e.days_ago >= 0 and created <= NOW]
+        for place, name in enumerate(RULES):
+            takes = TAKES.get(name, lambda e: False)
+            fired = [(NOW - round(e.days_ago * DAY), e.type) for e in seen if takes(e)]
+            at, kind = max(fired, default=(MISSING, None))
+            assert found.fired(lead, place) == (kind, at)
+            assert bool(found.count[lead, place]) or not fired
+
+
+def test_of_a_rule_of_several_types_the_ledger_says_which_fired_it() -> None:
+    rules = rule(5, 'event = ["visit", "form"]')
+    by_form = score(rules, [Event("visit", 3), Event("form", 1), Event("visit", 2)])
+    by_visit = score(rules, [Event("form", 3), Event("visit", 1)], cutoff=NOW - DAY // 2)
+    assert [entry["event"] for entry in by_form.ledger(0)] == ["form"]
+    assert [entry["event"] for entry in by_visit.ledger(0)] == ["visit"]
+    earlier = score(rules, [Event("form", 3), Event("visit", 1)], cutoff=NOW - 2 * DAY)
+    assert [entry["event"] for entry in earlier.ledger(0)] == ["form"]
 
 
 @given(events=EVENTS, later=EVENTS)
@@ -209,7 +244,7 @@ def test_at_most_counts_the_occurrences_worth_most_now(points: int) -> None:
     found = score(rule(points, *keys), [*older, *newest])
     assert found.contribution[0, 0] == points * 1.5
     assert found.count[0, 0] == 2
-    assert found.fired_at[0, 0] == NOW
+    assert found.fired(0, 0) == ("visit", NOW)
 
 
 def test_at_most_without_decay_counts_that_many() -> None:
@@ -275,7 +310,7 @@ def test_silence_is_broken_by_the_lead_and_not_by_us() -> None:
     assert score(rules, created=[NOW - 30 * DAY]).total[0] == -10
     assert score(rules, created=[NOW - 29 * DAY]).total[0] == 0
     assert score(rules, created=[MISSING]).total[0] == 0
-    assert score(rules, [Event("visit", 40)]).fired_at[0, 0] == MISSING
+    assert score(rules, [Event("visit", 40)]).fired(0, 0) == (None, MISSING)
 
 
 @pytest.mark.parametrize(
@@ -297,7 +332,7 @@ def test_attributes_equal_or_lie_in_a_range(column: list[Any], keys: str, fires:
     found = score(rule(5, 'attribute = "x"', keys), attributes={"x": column}, created=[0, 0, 0])
     assert found.count[:, 0].tolist() == fires
     assert found.total.tolist() == [5 * fired for fired in fires]
-    assert (found.fired_at == MISSING).all()
+    assert (found.fired_by == -1).all()
 
 
 def test_a_rule_on_a_column_that_is_not_there_never_fires() -> None:
@@ -343,11 +378,26 @@ def test_the_ledger_lists_what_fired_the_strongest_first() -> None:
     found = score(rules, events)
     at = "1972-09-24T00:00:00Z"
     assert found.ledger(0, "en") == [
-        {"rule": "silence", "points": -30.0, "at": None, "count": 1, "label": "no act for 2 days"},
-        {"rule": "price page", "points": 10.0, "at": at, "count": 2, "label": "price page view"},
+        {
+            "rule": "silence",
+            "points": -30.0,
+            "event": None,
+            "at": None,
+            "count": 1,
+            "label": "no act for 2 days",
+        },
+        {
+            "rule": "price page",
+            "points": 10.0,
+            "event": "visit",
+            "at": at,
+            "count": 2,
+            "label": "price page view",
+        },
         {
             "rule": "web",
             "points": 10.0,
+            "event": "visit",
             "at": at,
             "count": 1,
             "label": "price page view / “form” (web)",

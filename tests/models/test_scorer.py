@@ -15,7 +15,7 @@ import pytest
 from models.artefact import Artefact
 from models.calibration import Calibrator
 from models.conversion import ConversionModel, Trees
-from models.evidence import Evidence
+from models.evidence import Basis, Evidence, unlike_observed
 from models.playbook import Playbook
 from models.points_map import PointsMap
 from models.scorer import Scorer, code_version
@@ -40,6 +40,7 @@ NAMES = [
     "scored_by",
     "fallback_reason",
     "reasons",
+    "next_action",
     "warnings",
     "ignored",
     "outside_training",
@@ -279,8 +280,9 @@ def test_events_that_were_not_used_are_counted_by_lead(scorer: Scorer, score: Sc
 
 
 def test_what_training_never_saw_and_what_is_missing_are_named(
-    scorer: Scorer, score: Score
+    playbook: Playbook, artefact: Artefact, score: Score
 ) -> None:
+    scorer = Scorer(playbook, replace(artefact, evidence=None))
     strange = lead("a", industry="astrology", employees=3)
     bare = {"lead": {"lead_id": "b"}, "as_of": "2026-01-20T00:00:00Z"}
     old = {**lead("c", industry="software"), "as_of": "2027-06-01T00:00:00Z"}
@@ -301,6 +303,18 @@ def test_temperature_goes_by_points_and_only_customers_have_none(
     assert found.points.total.tolist() == [83, 29, 0]
     assert found.temperature == ["hot", "warm", "cold"]
     assert found.temperature_by == "points"
+
+
+def test_the_ledger_stands_beside_a_model_s_answer_too(
+    playbook: Playbook, scorer: Scorer, score: Score
+) -> None:
+    asked = [lead("a", ("blog_view", 10), ("social_click", 18), ("demo_request", 19))]
+    (by_model,), (by_rules,) = (records(score(s, asked)) for s in (scorer, Scorer(playbook)))
+    assert (by_model["scored_by"], by_rules["scored_by"]) == ("model", "rules")
+    assert by_model["ledger"] == by_rules["ledger"]
+    said = {entry["rule"]: (entry["event"], entry["at"]) for entry in by_model["ledger"]}
+    assert said["blog and social"] == ("social_click", "2026-01-18T00:00:00Z")
+    assert round(sum(entry["points"] for entry in by_model["ledger"])) == by_model["points"]
 
 
 def test_the_order_is_by_probability_then_raw_then_lead_id(
@@ -394,6 +408,63 @@ def test_reasons_are_the_lead_s_own_facts_in_both_languages(scorer: Scorer, scor
 def test_nobody_asked_nobody_answered(scorer: Scorer, score: Score) -> None:
     nobody = score(scorer, [], reasons=3)
     assert (len(nobody), nobody.order().tolist()) == (0, [])
+
+
+BASIS: Basis = {"n": 1196, "converted": 409, "low": 0.316, "high": 0.3697}
+
+
+@pytest.mark.parametrize(
+    ("probability", "lang", "told"),
+    [
+        (0.316, "en", []),
+        (0.3697, "en", []),
+        (
+            0.8,
+            "en",
+            [
+                "the probability 80.0% lies outside what was observed for comparable leads: "
+                "34.2% (409 of 1,196, 95% interval 31.6% to 37.0%)"
+            ],
+        ),
+        (
+            0.3156,
+            "ja",
+            [
+                "予測確率31.56%は類似リードの実績の範囲外：34.2%（1,196件中409件、"
+                "95%信頼区間31.60%～36.97%）"
+            ],
+        ),
+    ],
+)
+def test_a_probability_outside_what_was_observed_is_told_with_figures(
+    probability: float, lang: str, told: list[str]
+) -> None:
+    assert unlike_observed(probability, BASIS, lang) == told
+    assert unlike_observed(probability, None, lang) == []
+
+
+def test_only_answers_of_a_model_outside_their_evidence_are_told_so(
+    playbook: Playbook,
+    artefact: Artefact,
+    points_map: PointsMap,
+    score: Score,
+    invent: Callable[[int, int], list[Request]],
+) -> None:
+    asked = [*invent(200, 8), lead("shut", ("deal_won", 3))]
+    seen = set()
+    for rate in (0.02, 0.3):
+        label = np.random.default_rng(2).random(600) < rate
+        evidence = Evidence.of(np.linspace(0.02, 0.9, 600), label)
+        scorer = Scorer(playbook, replace(artefact, evidence=evidence), points_map)
+        for record in records(score(scorer, asked)):
+            told = [w for w in record["warnings"] if "comparable leads" in w]
+            basis, p = record["basis"], record["probability"]
+            outside = basis is not None and not basis["low"] <= p <= basis["high"]
+            assert len(told) == outside
+            seen.add(outside)
+    assert seen == {True, False}
+    by_rules = records(score(Scorer(playbook, None, points_map), asked))
+    assert not any("comparable leads" in w for record in by_rules for w in record["warnings"])
 
 
 def test_evidence_is_the_bin_of_the_probability(scorer: Scorer, score: Score) -> None:

@@ -11,6 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from features.instants import iso, now
 from models.artefact import Artefact
@@ -27,7 +28,7 @@ from serving.examples import BY_RULES, LEAD
 NAMES = (
     *("lead_id", "as_of", "known_at", "task", "state", "horizon", "probability", "basis", "points"),
     *("ledger", "temperature", "temperature_by", "scored_by", "fallback_reason", "reasons"),
-    *("warnings", "ignored", "outside_training", "missing_inputs", "versions"),
+    *("next_action", "warnings", "ignored", "outside_training", "missing_inputs", "versions"),
 )
 
 
@@ -210,6 +211,27 @@ def test_the_order_of_events_never_matters(
     assert score(by_model, {**LEAD, "events": shuffled}) == score(
         by_model, {**LEAD, "events": events}
     )
+
+
+def test_an_association_has_the_form_documented(by_rules: TestClient) -> None:
+    basis = {"n": 256, "converted": 31, "low": 0.087, "high": 0.167}
+    beside = {"tercile": "high", "window": "7d", "with": basis, "without": basis, "text": "so"}
+    answer = score(by_rules, LEAD)
+    answer["next_action"]["association"] = beside
+    assert Score.model_validate(answer).model_dump(by_alias=True) == answer
+    schemas = by_rules.get("/openapi.json").json()["components"]["schemas"]
+    assert set(schemas["AssociationOut"]["required"]) == set(beside)
+    with pytest.raises(ValidationError):
+        Score.model_validate({**answer, "next_action": {"label": "call"}})
+
+
+def test_the_next_action_is_in_the_language_asked_for(by_rules: TestClient) -> None:
+    asked = {"en": "call today", "ja": "本日中に架電"}
+    for lang, label in asked.items():
+        answer = score(by_rules, LEAD, **{"Accept-Language": lang})
+        assert answer["next_action"] == {"label": label, "touch": "call_made", "association": None}
+    gone = {"event_type": "deal_opened", "occurred_at": "2026-03-31T19:00:00+09:00"}
+    assert score(by_rules, {**LEAD, "events": [*LEAD["events"], gone]})["next_action"] is None
 
 
 def test_the_documented_example_is_answered_as_documented(by_rules: TestClient) -> None:
