@@ -445,11 +445,23 @@ def demo(
 
     chosen = settings(None)
     folder = chosen.home / "demo"
-    lists = folder / "leads.csv", folder / "events.parquet", folder / "changes.parquet"
+    leads_file, events, changes = (
+        folder / name for name in ("leads.csv", "events.parquet", "changes.parquet")
+    )
     world = run_simulate(folder, leads=leads, days=days, seed=seed, end=end)
-    trained = run_train(Sources(*lists, timezone=world.timezone), chosen, FIRST_TASK)
-    out = folder / "scores.csv"
-    job = Job(*lists, out, as_of=world.ends, reasons=3, lang=lang, sort=True)
+    trained = run_train(
+        Sources(leads_file, events, changes, timezone=world.timezone), chosen, FIRST_TASK
+    )
+    job = Job(
+        leads=leads_file,
+        events=events,
+        changes=changes,
+        out=folder / "scores.csv",
+        as_of=world.ends,
+        reasons=3,
+        lang=lang,
+        sort=True,
+    )
     scored = run_score(job, chosen, top=10)
     if not no_serve:
         run("127.0.0.1", port, chosen)

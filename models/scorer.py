@@ -151,6 +151,7 @@ class Scorer:
                 None if model else reason if on_it else "task_without_model"
                 for model, on_it in zip(answer.by_model, asked_about, strict=True)
             ],
+            start=answer.start,
             reasons=answer.reasons,
             next_action=self._next_actions(artefact, answer, temperature, tasks, state, lang),
             warnings=[
@@ -237,7 +238,10 @@ class Scorer:
         for row, warned in zip(spine.lead, told, strict=True):
             answer.warnings[row].extend(warned)
         if most:
-            said, _ = reasons_of(artefact, self.playbook, matrix, X, leads, log, spine, most, lang)
+            said, start = reasons_of(
+                artefact, self.playbook, matrix, X, leads, log, spine, most, lang
+            )
+            answer.start[spine.lead] = start
             for row, mine in zip(spine.lead, said, strict=True):
                 answer.reasons[row] = mine
         return answer
@@ -271,6 +275,7 @@ class _Answer:
     by_model: npt.NDArray[np.bool_]
     raw: npt.NDArray[np.float64]
     probability: npt.NDArray[np.float64]
+    start: npt.NDArray[np.float64]
     basis: list[Basis | None]
     outside: list[list[str]]
     warnings: list[list[str]]
@@ -281,8 +286,7 @@ class _Answer:
         """No answer for anyone."""
         return cls(
             np.zeros(n, dtype=bool),
-            np.full(n, np.nan),
-            np.full(n, np.nan),
+            *np.full((3, n), np.nan),
             [None] * n,
             [[] for _ in range(n)],
             [[] for _ in range(n)],

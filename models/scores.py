@@ -47,6 +47,9 @@ class Scores:
     temperature_by : str
     by_model : ndarray of shape (n,), bool
     fallback_reason : list of str or None
+    start : ndarray of shape (n,), float64
+        The probability from which the effects of reasons set out: that of the mean raw score of
+        training rows. NaN by rules, and where no reasons were asked for.
     reasons : list of list of dict
     next_action : list of NextAction or None
         None where no rule of the playbook holds.
@@ -73,6 +76,7 @@ class Scores:
     temperature_by: str
     by_model: npt.NDArray[np.bool_]
     fallback_reason: list[FallbackReason | None]
+    start: npt.NDArray[np.float64]
     reasons: list[list[dict[str, Any]]]
     next_action: list[NextAction | None]
     warnings: list[list[str]]
@@ -95,7 +99,7 @@ class Scores:
 
     def record(self, row: int) -> dict[str, Any]:
         """One answer with the names of the contract."""
-        p = float(self.probability[row])
+        p, start = float(self.probability[row]), float(self.start[row])
         by_model = bool(self.by_model[row])
         return {
             "lead_id": self.lead_id[row],
@@ -112,6 +116,7 @@ class Scores:
             "temperature_by": self.temperature_by,
             "scored_by": "model" if by_model else "rules",
             "fallback_reason": self.fallback_reason[row],
+            "starting_point": None if np.isnan(start) else start,
             "reasons": self.reasons[row],
             "next_action": self.next_action[row],
             "warnings": self.warnings[row],

@@ -107,6 +107,12 @@ class Score(_Answer):
     temperature_by: Literal["points", "probability"]
     scored_by: Literal["model", "rules"]
     fallback_reason: FallbackReason | None = Field(description="why rules answered")
+    starting_point: float | None = Field(
+        ge=0,
+        le=1,
+        description="the probability from which effects set out: all effects, those of reasons not "
+        "shown too, sum to 100 * (probability - starting_point); null by rules, and without reasons",
+    )
     reasons: list[ReasonOut]
     next_action: NextActionOut | None = Field(
         description="null where no rule of the playbook holds"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,43 +11,26 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from features.attributes import unreadable
 from features.errors import UsageError
-from features.instants import DAY, MISSING, iso, now
+from features.instants import iso
 from features.reading import OWN_PREFIX, Refusal
-from features.tables import Intake, take_in, take_in_others
-from features.times import parse_one
+from features.tables import Intake
 from features.writing import check_output, refused_path, write, write_refused
-from models.intake import check_created_at, form_of
 from models.playbook import Playbook
-from models.scorer import Scorer
 from models.scores import Scores
-from models.settings import FIRST_TASK, Settings
+from models.settings import Settings
 from models.terminal import Report
+from serving.asked import Asked, take, warnings_of
 from serving.disagreement import Disagreement, disagreement
-from serving.registry import load_scorer
-
-STALE = 7 * DAY
-"""A newest event older than this at `as_of` is worth a warning."""
 
 
-@dataclass(frozen=True)
-class Job:
+@dataclass(frozen=True, kw_only=True)
+class Job(Asked):
     """A list to score.
 
     Attributes
     ----------
-    leads, events, changes, out : Path
-    account_events : Path or None
-        Events of colleagues who are not in the list.
-    as_of : str or None
-        The moment as of which leads are seen; default now.
-    model : str or None
-        An MLflow URI or the folder of an artefact; default the champion, else rules.
-    task, lang : str
-    columns : mapping
-        The contract's name -> the file's name.
-    timezone : str or None
+    out : Path
     sort : bool
         Most likely first, instead of the order of the list.
     reasons : int
@@ -57,26 +39,10 @@ class Job:
         At most this many leads about which rules and model disagree most are reported.
     """
 
-    leads: Path
-    events: Path | None
-    changes: Path | None
     out: Path
-    as_of: str | None = None
-    model: str | None = None
-    task: str = FIRST_TASK
-    columns: Mapping[str, str] = field(default_factory=dict)
-    timezone: str | None = None
     sort: bool = False
     reasons: int = 0
-    lang: str = "en"
-    account_events: Path | None = None
     disagreements: int = 0
-
-    @property
-    def read(self) -> list[Path]:
-        """The files that are read."""
-        files = (self.leads, self.events, self.changes, self.account_events)
-        return [file for file in files if file is not None]
 
 
 @dataclass(frozen=True)
@@ -153,29 +119,19 @@ def score_file(
     for given in job.read:
         if given.resolve() == job.out.resolve():
             raise UsageError(f"--out {job.out} would overwrite what is read. Give another name.")
-    report("checking the model")
-    scorer = load_scorer(settings, playbook, job.task, job.model)
-    report("reading")
-    plan = scorer.artefact.plan if scorer.artefact else None
-    form = form_of(playbook, columns=job.columns, timezone=job.timezone, plan=plan)
-    at = parse_one(job.as_of, form.tz, "--as-of") if job.as_of else now()
-    intake = take_in(job.leads, job.events, job.changes, form)
-    check_created_at(job.columns, intake)
-    others = take_in_others(job.account_events, intake, form) if job.account_events else None
-    if plan and plan.reads("colleagues"):
-        intake = intake.with_colleagues(plan.account, others)
+    taken = take(job, settings, playbook, report)
+    intake = taken.intake
     report(f"scoring {len(intake.leads):,} leads")
-    intake, bad = _without_unreadable(intake, scorer)
-    scores = _score(intake, scorer, at, job, job.reasons)
+    scores = taken.scores(reasons=job.reasons)
     disagree: Disagreement | None = None
     if job.disagreements:
         report("comparing rules and model")
 
         def again(leads: npt.NDArray[np.bool_]) -> Scores:
-            return _score(intake.keep(leads), scorer, at, job, 1)
+            return taken.keep(leads).scores(reasons=1)
 
         disagree = disagreement(scores, job.disagreements, again)
-    refused = intake.refused + bad
+    refused = taken.refused
     order = scores.order() if job.sort else np.arange(len(scores))
     report("writing")
     refused_to = refused_path(job.out)
@@ -191,40 +147,13 @@ def score_file(
         refused,
         intake.table.rows_in,
         intake.duplicates,
-        at,
-        _warnings(intake, scorer, at),
+        taken.as_of,
+        warnings_of(taken),
         job.out,
         refused_to if refused else None,
         time.perf_counter() - began,
         disagree,
     )
-
-
-def _score(intake: Intake, scorer: Scorer, at: int, job: Job, reasons: int) -> Scores:
-    return scorer.score(
-        intake.leads,
-        intake.log,
-        np.full(len(intake.leads), at),
-        task=job.task,
-        changes=intake.changes,
-        colleagues=intake.colleagues,
-        reasons=reasons,
-        lang=job.lang,
-    )
-
-
-def _without_unreadable(intake: Intake, scorer: Scorer) -> tuple[Intake, list[Refusal]]:
-    """Refuse leads whose number columns hold NaN, infinity or a text, or whose dates are none."""
-    plan = scorer.artefact.plan if scorer.artefact else None
-    bad = np.zeros(len(intake.leads), dtype=bool)
-    refused: list[Refusal] = []
-    strange = unreadable(intake.leads, plan.attributes, plan.tz) if plan else {}
-    for name, (cells, expected) in strange.items():
-        rows = np.zeros(intake.table.data.num_rows, dtype=bool)
-        rows[intake.rows[cells & ~bad]] = True
-        refused += intake.table.refusals(rows, name, f"not {expected}")
-        bad |= cells
-    return (intake.keep(~bad), refused) if bad.any() else (intake, refused)
 
 
 def _output(intake: Intake, scores: Scores, order: np.ndarray[Any, Any], reasons: int) -> pa.Table:
@@ -279,30 +208,3 @@ _WHOLE = ("points", "basis_n", "basis_converted")
 
 def _type_of(name: str) -> pa.DataType:
     return pa.int64() if name in _WHOLE or name.startswith("ignored_") else pa.string()
-
-
-def _warnings(intake: Intake, scorer: Scorer, at: int) -> list[str]:
-    warnings = []
-    newest = intake.observed_until
-    if newest != MISSING and at - newest > STALE:
-        warnings.append(
-            f"The newest event is from {iso(newest)}, {(at - newest) / DAY:.0f} days before as_of {iso(at)}. "
-            "If the log ends there, pass --as-of."
-        )
-    if scorer.artefact:
-        there = set(intake.leads.attributes.column_names)
-        plan = scorer.artefact.plan
-        learnt = [*(a.name for a in plan.attributes), *plan.date_events.values()]
-        absent = [name for name in learnt if name not in there]
-        if absent:
-            warnings.append(
-                f"Columns the model learnt from are absent, taken as missing: {', '.join(absent)}."
-            )
-        if plan.features and not plan.date_events and not intake.log.n_events:
-            warnings.append("The model learnt from events and none were given: pass --events.")
-    if "account events taken" in intake.counts and intake.colleagues is None:
-        warnings.append(
-            "--account-events was read and not used: the model does not look at colleagues, or the list "
-            "has nothing that tells accounts."
-        )
-    return warnings

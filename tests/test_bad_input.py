@@ -521,7 +521,7 @@ def test_every_row_is_answered_refused_or_a_duplicate(
 ) -> None:
     rows = [DEFECTS[defect]({**LEADS[0], "lead_id": f"L{n}"}) for n, defect in drawn]
     leads = write_csv("leads.csv", rows, header=list(LEADS[0]))
-    job = Job(leads, None, None, tmp_path / "out.csv", as_of=AS_OF)
+    job = Job(leads=leads, out=tmp_path / "out.csv", as_of=AS_OF)
     scored = score_file(job, Settings(home=tmp_path / "home"), Playbook.load())
     assert scored.rows_in == len(rows)
     assert scored.rows_in == scored.answered + len(scored.refused) + scored.duplicates

@@ -136,9 +136,9 @@ def doors(
         leads, events = write_lists(requests, folder, shuffle)
         out = folder / "out.parquet"
         (as_of,) = {r["as_of"] for r in requests}
-        job = Job(leads, events, None, out, as_of=as_of, reasons=5)
+        job = Job(leads=leads, events=events, out=out, as_of=as_of, reasons=5)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("serving.batch.load_scorer", lambda *_: scorer)
+            patch.setattr("serving.asked.load_scorer", lambda *_: scorer)
             scored = score_file(job, chosen, playbook)
         assert scored.refused == []
         records = [scored.scores.record(row) for row in range(len(scored.scores))]
@@ -400,8 +400,9 @@ def test_losing_the_model_step_by_step_loses_no_answer(
         return [answer.json() for answer in answers]
 
     def in_a_list() -> Scored:
-        lists = write_lists(asked, tmp_path, random.Random(0))
-        job = Job(*lists, None, tmp_path / "out.csv", as_of=asked[0]["as_of"], reasons=3)
+        leads, events = write_lists(asked, tmp_path, random.Random(0))
+        at, out = asked[0]["as_of"], tmp_path / "out.csv"
+        job = Job(leads=leads, events=events, out=out, as_of=at, reasons=3)
         return score_file(job, chosen, playbook)
 
     shutil.rmtree(home / "mlartifacts")

@@ -91,7 +91,7 @@ def test_absence_is_said_as_absence(words: Phrases) -> None:
             Feature("gap", choice="longest"),
             75.0,
             "longest pause: 3 days",
-            "行動のない期間の最長：3日",
+            "行動のなかった最長期間：3日",
         ),
         (
             Feature("session", choice="minutes"),
