@@ -286,7 +286,9 @@ class _Answer:
         """No answer for anyone."""
         return cls(
             np.zeros(n, dtype=bool),
-            *np.full((3, n), np.nan),
+            np.full(n, np.nan),
+            np.full(n, np.nan),
+            np.full(n, np.nan),
             [None] * n,
             [[] for _ in range(n)],
             [[] for _ in range(n)],

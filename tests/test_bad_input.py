@@ -595,7 +595,7 @@ def test_an_output_that_cannot_be_is_refused_before_the_work(
     def too_late(*_: object) -> None:
         pytest.fail("the work had begun")
 
-    monkeypatch.setattr("serving.batch.take_in", too_late)
+    monkeypatch.setattr("serving.asked.take_in", too_late)
     monkeypatch.setattr("training.sources.take_in", too_late)
     files = ("--leads", write_csv("leads.csv", LEADS), "--events", write_csv("events.csv", EVENTS))
     absent = tmp_path / "absent" / "out.csv"
@@ -660,7 +660,7 @@ def test_a_failure_that_nobody_foresaw_is_a_message_and_a_traceback_only_when_as
     def fall(*_: object, **__: object) -> None:
         raise RuntimeError("the sky fell")
 
-    monkeypatch.setattr("serving.batch.take_in", fall)
+    monkeypatch.setattr("serving.asked.take_in", fall)
     ran = score()
     assert ran.code == 1
     assert "the sky fell" in ran.err
