@@ -101,7 +101,7 @@ class Touches:
         """Plain values, as stored in an artefact."""
         return {
             "window": self.window,
-            "bounds": [bound.hex() for bound in self.bounds],
+            "bounds": list(self.bounds),
             "pairs": {
                 touch: [{"with": list(p.touched), "without": list(p.untouched)} for p in pairs]
                 for touch, pairs in self.pairs.items()
@@ -111,7 +111,7 @@ class Touches:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Touches:
         """What `to_json` wrote; ValueError when it contradicts itself."""
-        low, high = (float.fromhex(bound) for bound in stored["bounds"])
+        low, high = map(float, stored["bounds"])
         pairs = {}
         for touch, three in stored["pairs"].items():
             first, second, third = (Pair(_count(p["with"]), _count(p["without"])) for p in three)

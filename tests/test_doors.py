@@ -260,6 +260,7 @@ def test_random_leads_get_one_answer_at_every_door(doors: Doors, draw: Draw, see
     assert len(by_model) > 5
     assert len({a["probability"] for a in by_model}) > 1
     assert all(a["reasons"] for a in by_model)
+    assert any(a["next_action"] and a["next_action"]["association"] for a in by_model)
 
 
 def test_one_lead_alone_is_answered_as_in_a_list(doors: Doors, draw: Draw) -> None:

@@ -159,8 +159,8 @@ def test_touches_are_kept_with_the_artefact_and_one_without_them_keeps_its_versi
 @pytest.mark.parametrize(
     "change",
     [
-        {"bounds": [(1.0).hex(), (0.0).hex()]},
-        {"bounds": [(1.0).hex()]},
+        {"bounds": [1.0, 0.0]},
+        {"bounds": [1.0]},
         {"window": 0},
         {"window": 61},
         {"pairs": {"call_made": []}},
