@@ -90,6 +90,7 @@ BY_RULES: dict[str, Any] = {
     "temperature_by": "points",
     "scored_by": "rules",
     "fallback_reason": "no_model",
+    "starting_point": None,
     "reasons": [
         {
             "group": "demo request",

@@ -2,7 +2,8 @@
 
 Counting every touch up to the conversion would favour touches: who converts late has had more time
 to be touched, who converts early is touched no more (immortal time). So groups are told apart in a
-window after the cutoff, and only what comes after the window, the landmark, counts as conversion.
+window after the cutoff among leads that neither converted nor closed by its end, the landmark, and
+only what comes after it counts as conversion.
 Anderson, Cain, Gelber (1983), "Analysis of survival by tumor response".
 """
 
@@ -60,9 +61,10 @@ def measured(
     bounds = (float(low), float(high))
     lead, cutoff = test.lead[rows], test.cutoff[rows]
     in_window = replace(task, horizon=window)
-    early = labels(log, in_window, lead, cutoff) == 1
-    lead, cutoff = lead[~early], cutoff[~early]
-    tercile = np.searchsorted(bounds, raw[rows][~early], side="right")
+    ended = replace(in_window, label=(*task.label, *task.closes))
+    gone = labels(log, ended, lead, cutoff) == 1
+    lead, cutoff = lead[~gone], cutoff[~gone]
+    tercile = np.searchsorted(bounds, raw[rows][~gone], side="right")
     after = replace(task, horizon=task.horizon - window)
     converted = labels(log, after, lead, cutoff + window) == 1
     pairs = {}

@@ -209,6 +209,7 @@ def test_training_measures_every_touch_on_held_out_rows_one_of_each_lead(
     raw = artefact.model.raw(X)
     drawn = drawn_rows(test.lead, (test.cutoff,), 3)
     log, wanted = material.log, {"deal_opened": "deal", "call_made": "call"}
+    wanted |= dict.fromkeys({*material.task.closes} - {"deal_opened"}, "end")
     codes = {log.types.index(name): kind for name, kind in wanted.items() if name in log.types}
     counts = np.zeros((3, 2, 2), dtype=int)
     for row in drawn:
@@ -216,7 +217,8 @@ def test_training_measures_every_touch_on_held_out_rows_one_of_each_lead(
         since = log.occurred_at[mine] - test.cutoff[row]
         kinds = [codes.get(int(code)) for code in log.event_type[mine]]
         deals = [s for s, kind in zip(since, kinds, strict=True) if kind == "deal"]
-        if any(0 < s <= 7 * DAY for s in deals):
+        ends = [s for s, kind in zip(since, kinds, strict=True) if kind in ("deal", "end")]
+        if any(0 < s <= 7 * DAY for s in ends):
             continue
         called = any(
             kind == "call" and 0 < s <= 7 * DAY for s, kind in zip(since, kinds, strict=True)
