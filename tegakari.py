@@ -30,6 +30,9 @@ INTERRUPTED = 130
 Leads = Annotated[Path, typer.Option(help="Lead list: CSV or Parquet.")]
 Events = Annotated[Path | None, typer.Option(help="Event log: CSV or Parquet.")]
 Changes = Annotated[Path | None, typer.Option(help="Attribute changes: CSV or Parquet.")]
+AccountEvents = Annotated[
+    Path | None, typer.Option(help="Events of colleagues not in the list, with account_id.")
+]
 PlaybookFile = Annotated[Path | None, typer.Option(help="The company's playbook (TOML).")]
 Columns = Annotated[
     str | None, typer.Option(help='Names that differ: lead_id="Prospect ID",created_at=reg_date.')
@@ -367,9 +370,7 @@ def score(
     out: Annotated[Path, typer.Option(help="CSV or Parquet for the list with its scores.")],
     events: Events = None,
     changes: Changes = None,
-    account_events: Annotated[
-        Path | None, typer.Option(help="Events of colleagues not in the list, with account_id.")
-    ] = None,
+    account_events: AccountEvents = None,
     as_of: Annotated[
         str | None, typer.Option(help="See leads as of this moment; default now.")
     ] = None,
@@ -409,6 +410,57 @@ def score(
         disagreements=disagreements,
     )
     raise typer.Exit(run_score(job, settings(playbook), as_json=as_json))
+
+
+@app.command()
+def explain(
+    leads: Leads,
+    lead_id: Annotated[str, typer.Option("--id", help="The lead's id.")],
+    events: Events = None,
+    changes: Changes = None,
+    account_events: AccountEvents = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="See the lead as of this moment; default now.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Also say why the answer changed since this moment.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="MLflow URI or artefact folder.")] = None,
+    model_then: Annotated[
+        str | None, typer.Option(help="What answered then, if it was another model.")
+    ] = None,
+    task: Task = "qualification",
+    playbook: PlaybookFile = None,
+    playbook_then: Annotated[
+        Path | None, typer.Option(help="The playbook of then, if it was another.")
+    ] = None,
+    columns: Columns = None,
+    timezone: Timezone = None,
+    lang: Lang = "en",
+    as_json: Json = False,
+) -> None:
+    """Explain the answer for one lead: why, on what basis, what next, and what changed it."""
+    from models.options import named_columns, settings
+    from serving.command import run_explain
+    from serving.explanation import Question
+
+    question = Question(
+        leads=leads,
+        events=events,
+        changes=changes,
+        account_events=account_events,
+        as_of=as_of,
+        model=model,
+        task=task,
+        columns=named_columns(columns, None),
+        timezone=timezone,
+        lang=lang,
+        lead_id=lead_id,
+        since=since,
+        model_then=model_then,
+        playbook_then=playbook_then,
+    )
+    raise typer.Exit(run_explain(question, settings(playbook), as_json=as_json))
 
 
 @app.command()

@@ -154,7 +154,12 @@ def sentence(role: str, label: str, facts: Mapping[str, Any], lang: str) -> str:
 
 def effect(points: float, lang: str) -> str:
     """What a reason did to the probability, in percentage points; with its sign, also at nought."""
-    return texts(lang)["effect"]["probability"].format(effect=f"{points:+z.1f}")
+    return texts(lang)["effect"]["probability"].format(effect=percentage_points(points, lang))
+
+
+def percentage_points(points: float, lang: str) -> str:
+    """``+12.3 pp``."""
+    return texts(lang)["effect"]["points"].format(effect=f"{points:+z.1f}")
 
 
 def _given(facts: Mapping[str, Any], lang: str) -> str:

@@ -179,12 +179,18 @@ def _columns(scores: Scores, reasons: int) -> dict[str, pa.Array]:
         "next_action": [action and action["label"] for action in scores.next_action],
         "basis_n": [basis and basis["n"] for basis in scores.basis],
         "basis_converted": [basis and basis["converted"] for basis in scores.basis],
+        **{
+            f"basis_{end}": pa.array([basis and basis[end] for basis in scores.basis], pa.float64())
+            for end in ("low", "high")
+        },
         "warnings": ["; ".join(said) or None for said in scores.warnings],
         "missing_inputs": ["; ".join(names) or None for names in scores.missing_inputs],
         "outside_training": ["; ".join(names) or None for names in scores.outside_training],
     }
     for name, counts in scores.ignored.items():
         columns[f"ignored_{name}"] = counts
+    if reasons:
+        columns["starting_point"] = pa.array(scores.start, from_pandas=True)
     for place in range(reasons):
         columns[f"reason_{place + 1}"] = pa.array(
             [said[place]["text"] if place < len(said) else None for said in scores.reasons],

@@ -1,4 +1,4 @@
-"""The verb ``score``, from options to an exit code, and the list of the most likely leads."""
+"""The verbs ``score`` and ``explain``, from options to an exit code."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from features.instants import iso
 from models.playbook import Playbook
 from models.settings import Settings
 from models.terminal import REFUSED_ROWS, people, print_json, print_refused, progress
+from models.wording import percentage_points
 from serving.batch import Job, Scored, score_file
 from serving.disagreement import print_disagreement
+from serving.explanation import Question, explained
+from serving.page import print_page
 
 
 def run_score(job: Job, settings: Settings, *, as_json: bool = False, top: int = 0) -> int:
@@ -32,6 +35,20 @@ def run_score(job: Job, settings: Settings, *, as_json: bool = False, top: int =
             f"{len(scored.refused):,} rows were refused; they are in {scored.refused_to}."
         )
     return REFUSED_ROWS if scored.refused else 0
+
+
+def run_explain(question: Question, settings: Settings, *, as_json: bool = False) -> int:
+    """Explain one lead's answer as a page, or as the answer itself."""
+    console = people(as_json)
+    playbook = Playbook.load(settings.playbook)
+    with progress("explain") as report:
+        told = explained(question, settings, playbook, report)
+    if as_json:
+        print_json(told.to_json())
+    else:
+        print_page(console, told)
+    print_refused(people(True), told.taken.refused)
+    return REFUSED_ROWS if told.taken.refused else 0
 
 
 def _print(console: Console, scored: Scored) -> None:
@@ -68,5 +85,5 @@ def print_top(console: Console, scored: Scored, most: int) -> None:
         )
         for reason in answer["reasons"]:
             effect = reason["effect"]
-            moved = "" if effect is None else f"{effect:+6.1f} pp  "
+            moved = "" if effect is None else f"{percentage_points(effect, scores.lang):>8}  "
             console.print(f"       {moved}{reason['text']}")

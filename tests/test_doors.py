@@ -170,6 +170,9 @@ def assert_file_says(path: Path, records: list[Record]) -> None:
             assert row[f"tegakari_{name}"] == record[name], name
         assert row["tegakari_next_action"] == (record["next_action"] or {}).get("label")
         assert bits(row["tegakari_probability"]) == bits(record["probability"])
+        assert bits(row["tegakari_starting_point"]) == bits(record["starting_point"])
+        for name, value in (record["basis"] or {}).items():
+            assert bits(row[f"tegakari_basis_{name}"]) == bits(value)
         for name, count in record["ignored"].items():
             assert row[f"tegakari_ignored_{name}"] == count
         for place in range(1, 6):

@@ -62,7 +62,7 @@ def signature(names: Iterable[str]) -> ModelSignature:
     inputs = columns(DataType.string, ["lead_id"])
     inputs += columns(anything, dict.fromkeys([*_OWN, *names]), required=False)
     outputs = columns(DataType.string, _TEXT) + columns(DataType.long, ["points"])
-    outputs += columns(DataType.double, ["probability"], required=False)
+    outputs += columns(DataType.double, ["probability", "starting_point"], required=False)
     outputs += columns(DataType.string, _TEXT_OR_NULL, required=False)
     outputs += columns(anything, _NESTED, required=False)
     params = [ParamSpec("reasons", DataType.long, 0), ParamSpec("lang", DataType.string, "en")]

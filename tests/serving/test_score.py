@@ -27,8 +27,16 @@ from serving.examples import BY_RULES, LEAD
 
 NAMES = (
     *("lead_id", "as_of", "known_at", "task", "state", "horizon", "probability", "basis", "points"),
-    *("ledger", "temperature", "temperature_by", "scored_by", "fallback_reason", "reasons"),
-    *("next_action", "warnings", "ignored", "outside_training", "missing_inputs", "versions"),
+    *("ledger", "temperature", "temperature_by", "scored_by", "fallback_reason", "starting_point"),
+    *(
+        "reasons",
+        "next_action",
+        "warnings",
+        "ignored",
+        "outside_training",
+        "missing_inputs",
+        "versions",
+    ),
 )
 
 

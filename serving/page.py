@@ -1,0 +1,152 @@
+"""An explained answer as a page for people, in their language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from models import wording
+from serving.explanation import Explained
+
+Answer = dict[str, Any]
+
+
+def print_page(console: Console, told: Explained) -> None:
+    """Print the page: the answer, why, on what basis, what next, points, and what changed it."""
+    lang = told.taken.asked.lang
+    words, answer = wording.texts(lang)["page"], told.answer
+    for line in _head(answer, lang):
+        console.print(line)
+    if answer["reasons"]:
+        console.print()
+        for line in _why(answer, lang):
+            console.print(line)
+    for title, lines in (
+        (words["next"], _next(answer)),
+        (words["ledger"], []),
+        (_changed_title(told, lang), list(_changed(told, lang))),
+        (words["warnings"], [*answer["warnings"], *told.warnings]),
+    ):
+        if title == words["ledger"]:
+            console.print(f"\n{title}")
+            _print_ledger(console, answer, lang)
+        elif lines:
+            console.print(f"\n{title}")
+            for line in lines:
+                console.print(f"  {line}")
+    versions = {name: version or words["none"] for name, version in answer["versions"].items()}
+    console.print(f"\n{words['versions'].format(**versions)}")
+
+
+def _head(answer: Answer, lang: str) -> Iterator[str]:
+    words = wording.texts(lang)["page"]
+    yield words["asked"].format(
+        lead=answer["lead_id"], task=answer["task"] or words["none"], as_of=answer["as_of"]
+    )
+    if answer["probability"] is not None:
+        chance = f"{answer['probability']:.1%}"
+        yield words["likely"].format(probability=chance, horizon=answer["horizon"])
+    else:
+        state = words["not_asked"].format(state=words[answer["state"]])
+        yield words["unknown"].format(why=words["nothing_observed"] if answer["task"] else state)
+    parts = [words["points"].format(points=answer["points"])]
+    if answer["temperature"] is not None:
+        by = words["ledger" if answer["temperature_by"] == "points" else "by_probability"]
+        parts.append(
+            words["temperature"].format(temperature=words[answer["temperature"]], by=by.lower())
+        )
+    why = answer["fallback_reason"]
+    parts.append(words["rules"].format(why=words[why]) if why else words["model"])
+    yield " · ".join(parts)
+    yield from _basis(answer, lang)
+
+
+def _basis(answer: Answer, lang: str) -> Iterator[str]:
+    basis = answer["basis"]
+    if basis is not None:
+        words = wording.texts(lang)["page"]
+        said = words["by_points" if answer["fallback_reason"] else "evidence"]
+        shares = {end: f"{basis[end]:.1%}" for end in ("low", "high")}
+        rate = f"{basis['converted'] / basis['n']:.1%}"
+        yield said.format(n=basis["n"], converted=basis["converted"], rate=rate, **shares)
+
+
+def _why(answer: Answer, lang: str) -> Iterator[str]:
+    """The reasons for and against, and what is left of the way from the starting point."""
+    words, start = wording.texts(lang)["page"], answer["starting_point"]
+    if start is None:
+        # Rules: what speaks in points is in the ledger.
+        return
+    yield words["start"].format(probability=f"{start:.1%}")
+    for title, mine in (
+        (words["for"], [r for r in answer["reasons"] if r["effect"] > 0]),
+        (words["against"], [r for r in answer["reasons"] if r["effect"] < 0]),
+    ):
+        if mine:
+            yield title
+            yield from (f"  {_moved(reason, lang)}" for reason in mine)
+    rest = 100 * (answer["probability"] - start) - sum(r["effect"] for r in answer["reasons"])
+    yield f"{words['rest']}: {wording.percentage_points(rest, lang)}"
+    yield words["allocation"]
+
+
+def _moved(reason: dict[str, Any], lang: str) -> str:
+    return f"{wording.effect(reason['effect'], lang)}  {reason['text']}"
+
+
+def _next(answer: Answer) -> list[str]:
+    action = answer["next_action"]
+    if action is None:
+        return []
+    beside = action["association"]
+    return [action["label"]] + ([beside["text"]] if beside else [])
+
+
+def _print_ledger(console: Console, answer: Answer, lang: str) -> None:
+    words, ledger = wording.texts(lang)["page"], answer["ledger"]
+    if not ledger:
+        console.print(f"  {words['no_rule']}")
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("rule", "ledger", "event", "at", "count"):
+        table.add_column(words[name], justify="right" if name in ("ledger", "count") else "left")
+    for entry in ledger:
+        table.add_row(
+            entry["label"],
+            f"{entry['points']:+g}",
+            entry["event"] or "",
+            entry["at"] or "",
+            str(entry["count"]) if entry["event"] else "",
+        )
+    table.add_row(words["total"], f"{answer['points']:g}", "", "", "")
+    console.print(table)
+
+
+def _changed_title(told: Explained, lang: str) -> str:
+    since = told.change["since"] if told.change else ""
+    return wording.texts(lang)["page"]["changed"].format(since=since)
+
+
+def _changed(told: Explained, lang: str) -> Iterator[str]:
+    change, words = told.change, wording.texts(lang)["page"]
+    if change is None:
+        return
+    ends: Sequence[Answer] = (change["then"], told.answer)
+    if change["effect"] is None:
+        said = [_shortly(end, lang) for end in ends]
+        yield words["incomparable"].format(before=said[0], after=said[1])
+        return
+    before, after = (f"{end['probability']:.1%}" for end in ends)
+    total = wording.percentage_points(change["effect"], lang)
+    yield words["from_to"].format(before=before, after=after, effect=total)
+    for reason in change["reasons"]:
+        yield f"  {_moved(reason, lang)}"
+
+
+def _shortly(answer: Answer, lang: str) -> str:
+    if answer["probability"] is not None:
+        return f"{answer['probability']:.1%}"
+    return str(wording.texts(lang)["page"][answer["state"]])
