@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from models.calibration import Calibrator
 from models.logistic import Logistic
+from models.shapley.difference import difference
 from models.shapley.values import Shapley
 
 BATCH = 512
@@ -43,6 +44,12 @@ class Trees:
     def contributions(self, X: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Shapley values of each feature, and the base last: shape (n_rows, n_features + 1)."""
         return self.shapley(X)
+
+    def difference(
+        self, before: npt.NDArray[np.float32], after: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float64]:
+        """What each feature did to the way from one raw score to another: (n_rows, n_features)."""
+        return difference(self.shapley.nodes, before, after)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from models.conversion import ConversionModel
 from models.statistics import Statistic
 
 MOST = 5
-"""The most reasons an answer carries."""
+"""The most reasons an answer carries; every door keeps to it."""
 
 _NEAR = 1e-9
 """Raw scores so near to the base have the calibrator's slope there for their scale."""
@@ -124,7 +124,7 @@ def grouped(contributions: Any, group: Any, n_groups: int) -> Any:
 
     Parameters
     ----------
-    contributions : ndarray of shape (n_rows, n_features + 1); the last column, the base, is left out
+    contributions : ndarray of shape (n_rows, n_features or more); columns beyond are left out
     group : ndarray of shape (n_features,), int64
     """
     sums = np.zeros((len(contributions), n_groups))
@@ -145,7 +145,7 @@ def strongest(
     """
     by_name = np.array(sorted(range(len(names)), key=names.__getitem__), dtype=np.int64)
     weight = -np.abs(effect[:, by_name])
-    order = by_name[np.argsort(weight, axis=1, kind="stable")[:, : min(most, MOST)]]
+    order = by_name[np.argsort(weight, axis=1, kind="stable")[:, :most]]
     return [
         [int(group) for group in groups if effect[row, group] != 0]
         for row, groups in enumerate(order)

@@ -54,6 +54,12 @@ class Logistic:
         base = np.full((len(X), 1), self.intercept + self.mean.sum())
         return np.hstack([self._terms(X) - self.mean, base])
 
+    def difference(
+        self, before: npt.NDArray[np.float32], after: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float64]:
+        """What each feature did to the way from one raw score to another: (n_rows, n_features)."""
+        return self._terms(after) - self._terms(before)
+
     def _terms(self, X: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         return np.asarray(
             _terms(X, self.centre, self.scale, self.coefficient, self.missing, self.levels)

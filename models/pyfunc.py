@@ -23,6 +23,7 @@ from features.form import Form
 from features.instants import Instants, now
 from features.log import EventLog, Leads
 from models.artefact import load
+from models.explain import MOST
 from models.intake import form_of
 from models.playbook import Playbook
 from models.points_map import PointsMap
@@ -80,7 +81,7 @@ class LeadScorer:
             at,
             colleagues=colleagues,
             task=self.scorer.artefact.task.name if self.scorer.artefact else FIRST_TASK,
-            reasons=int(asked.get("reasons", 0)),
+            reasons=min(int(asked.get("reasons", 0)), MOST),
             lang=language(str(asked.get("lang", "en"))),
         )
         # As objects, so that what is null stays None where pandas would make it NaN.

@@ -35,7 +35,7 @@ def reasons_of(
     Parameters
     ----------
     matrix, X : the features of the spine, and their encoding
-    most : int, at most `models.explain.MOST`
+    most : int
 
     Returns
     -------

@@ -19,7 +19,6 @@ from features.log import EventLog, Leads
 from features.spine import Spine, States, belongs, states
 from models.artefact import Artefact
 from models.evidence import Basis, unlike_observed
-from models.explain import MOST
 from models.next_action import NextAction, NextActions
 from models.playbook import Playbook
 from models.points_map import PointsMap
@@ -92,7 +91,7 @@ class Scorer:
         changes : Changes, optional
         colleagues : Colleagues, optional
         reasons : int
-            At most this many reasons for each lead, 0 to 5.
+            At most this many reasons for each lead.
         lang : {"en", "ja"}
 
         Returns
@@ -257,7 +256,7 @@ class Scorer:
     ) -> None:
         """Reasons from the ledger where no model answered; for leads on the task also a probability."""
         for row in np.flatnonzero(~answer.by_model) if most else ():
-            answer.reasons[row] = points.reasons(int(row), min(most, MOST), lang)
+            answer.reasons[row] = points.reasons(int(row), most, lang)
         observed = self.points_map
         if observed is None or observed.task != task or not asked_about.any():
             return

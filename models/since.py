@@ -9,9 +9,9 @@ The way from the answer then to the answer now is walked step by step, and each 
     playbook     by the playbook of now
 
 The effect of a step is what it added to the probability; the effects sum to the change. Events are
-told apart by the groups of `models.explain`, in proportion to the change of their contributions (of
-their points, where rules answer). As with reasons this is an allocation: in another order of the
-steps, each would have another part.
+told apart by the groups of `models.explain`, by Shapley values of the difference of the raw scores
+(`models.shapley.difference`), or of points where rules answer. As with reasons this is an allocation:
+in another order of the steps, each would have another part.
 """
 
 from __future__ import annotations
@@ -204,17 +204,15 @@ def _events(
 def _by_model(
     artefact: Artefact, was: Step, step: Step, since: int, lang: str
 ) -> list[dict[str, Any]]:
-    """In proportion to the change of each group's contribution to the raw score."""
+    """By what each group did to the difference of the raw scores."""
     spine, groups = Spine.at(1, step.as_of), artefact.groups
     matrices = [
         artefact.matrix(k.leads, k.log, spine, k.changes, k.colleagues)
         for k in (was.known, step.known)
     ]
-    X = np.concatenate([artefact.encoder.encode(matrix) for matrix in matrices])
-    contributions = artefact.model.estimator.contributions(X)
-    moved = np.diff(contributions, axis=0)
-    raw = artefact.model.raw(X)
-    points = 100 * scale(artefact.model.calibrator, raw[:1], raw[1:])
+    X = [artefact.encoder.encode(matrix) for matrix in matrices]
+    moved = artefact.model.estimator.difference(*X)
+    points = 100 * scale(artefact.model.calibrator, *map(artefact.model.raw, X))
     effect = grouped(moved, groups.of_feature, len(groups.names))[0] * points
     statistics = artefact.encoder.statistics
     at = step.known.log.visible_at

@@ -23,6 +23,9 @@ from models.terminal import Report
 from serving.asked import Asked, Taken, take, warnings_of
 from serving.registry import load_scorer
 
+_ALL = 1_000_000
+"""More reasons than there can be."""
+
 _COMPARED = 50_000
 """Ids of so many leads are compared with one that is not among them; more take too long."""
 
@@ -55,7 +58,9 @@ class Explained:
     taken : Taken
         The one lead, with what it was scored from.
     answer : dict
-        As every other door gives it, with the most reasons.
+        As every other door gives it, with `models.explain.MOST` reasons.
+    reasons : list of dict
+        All of them, the strongest first.
     change : dict or None
         As `models.since.why_changed` has it.
     warnings : list of str
@@ -64,6 +69,7 @@ class Explained:
 
     taken: Taken
     answer: dict[str, Any]
+    reasons: list[dict[str, Any]]
     change: dict[str, Any] | None
     warnings: list[str]
 
@@ -94,11 +100,13 @@ def explained(
     warnings = warnings_of(taken)
     one = taken.keep(_mask(taken, question.lead_id))
     report("explaining")
-    answer = one.scores(reasons=MOST).record(0)
+    answer = one.scores(reasons=_ALL).record(0)
+    reasons = answer["reasons"]
+    answer["reasons"] = reasons[:MOST]
     change = None
     if question.since is not None:
         change = _change(question, one, settings, playbook, question.since)
-    return Explained(one, answer, change, warnings)
+    return Explained(one, answer, reasons, change, warnings)
 
 
 def _check(question: Question) -> None:

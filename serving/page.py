@@ -8,21 +8,29 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from features.instants import HOUR, duration
 from models import wording
 from serving.explanation import Explained
 
 Answer = dict[str, Any]
 
+_SHOWN = 12
+"""Reasons that have a line each; the weaker ones share one."""
+
+_WIDTH = 120
+
 
 def print_page(console: Console, told: Explained) -> None:
     """Print the page: the answer, why, on what basis, what next, points, and what changed it."""
+    if not console.is_terminal:
+        console.width = max(console.width, _WIDTH)
     lang = told.taken.asked.lang
     words, answer = wording.texts(lang)["page"], told.answer
     for line in _head(answer, lang):
         console.print(line)
-    if answer["reasons"]:
+    if answer["starting_point"] is not None:
         console.print()
-        for line in _why(answer, lang):
+        for line in _why(told, lang):
             console.print(line)
     for title, lines in (
         (words["next"], _next(answer)),
@@ -44,11 +52,12 @@ def print_page(console: Console, told: Explained) -> None:
 def _head(answer: Answer, lang: str) -> Iterator[str]:
     words = wording.texts(lang)["page"]
     yield words["asked"].format(
-        lead=answer["lead_id"], task=answer["task"] or words["none"], as_of=answer["as_of"]
+        lead=answer["lead_id"], task=answer["task"] or words["none"], as_of=_minute(answer["as_of"])
     )
     if answer["probability"] is not None:
         chance = f"{answer['probability']:.1%}"
-        yield words["likely"].format(probability=chance, horizon=answer["horizon"])
+        horizon = wording.span(duration(answer["horizon"]) / HOUR, lang)
+        yield words["likely"].format(probability=chance, horizon=horizon)
     else:
         state = words["not_asked"].format(state=words[answer["state"]])
         yield words["unknown"].format(why=words["nothing_observed"] if answer["task"] else state)
@@ -74,23 +83,27 @@ def _basis(answer: Answer, lang: str) -> Iterator[str]:
         yield said.format(n=basis["n"], converted=basis["converted"], rate=rate, **shares)
 
 
-def _why(answer: Answer, lang: str) -> Iterator[str]:
+def _why(told: Explained, lang: str) -> Iterator[str]:
     """The reasons for and against, and what is left of the way from the starting point."""
-    words, start = wording.texts(lang)["page"], answer["starting_point"]
-    if start is None:
-        # Rules: what speaks in points is in the ledger.
-        return
+    words, start = wording.texts(lang)["page"], told.answer["starting_point"]
     yield words["start"].format(probability=f"{start:.1%}")
+    shown = told.reasons[:_SHOWN]
     for title, mine in (
-        (words["for"], [r for r in answer["reasons"] if r["effect"] > 0]),
-        (words["against"], [r for r in answer["reasons"] if r["effect"] < 0]),
+        (words["for"], [r for r in shown if r["effect"] > 0]),
+        (words["against"], [r for r in shown if r["effect"] < 0]),
     ):
         if mine:
             yield title
             yield from (f"  {_moved(reason, lang)}" for reason in mine)
-    rest = 100 * (answer["probability"] - start) - sum(r["effect"] for r in answer["reasons"])
-    yield f"{words['rest']}: {wording.percentage_points(rest, lang)}"
+    yield from _rest(told.reasons[_SHOWN:], lang)
     yield words["allocation"]
+
+
+def _rest(reasons: Sequence[dict[str, Any]], lang: str) -> Iterator[str]:
+    """What is not worth a line each."""
+    if reasons:
+        moved = wording.percentage_points(sum(reason["effect"] for reason in reasons), lang)
+        yield wording.texts(lang)["page"]["rest"].format(n=len(reasons), effect=moved)
 
 
 def _moved(reason: dict[str, Any], lang: str) -> str:
@@ -118,16 +131,21 @@ def _print_ledger(console: Console, answer: Answer, lang: str) -> None:
             entry["label"],
             f"{entry['points']:+g}",
             entry["event"] or "",
-            entry["at"] or "",
+            _minute(entry["at"]),
             str(entry["count"]) if entry["event"] else "",
         )
     table.add_row(words["total"], f"{answer['points']:g}", "", "", "")
     console.print(table)
 
 
+def _minute(at: str | None) -> str:
+    """An ISO 8601 instant for people, to the minute."""
+    return f"{at[:10]} {at[11:16]} UTC" if at else ""
+
+
 def _changed_title(told: Explained, lang: str) -> str:
     since = told.change["since"] if told.change else ""
-    return wording.texts(lang)["page"]["changed"].format(since=since)
+    return wording.texts(lang)["page"]["changed"].format(since=_minute(since))
 
 
 def _changed(told: Explained, lang: str) -> Iterator[str]:
@@ -142,8 +160,9 @@ def _changed(told: Explained, lang: str) -> Iterator[str]:
     before, after = (f"{end['probability']:.1%}" for end in ends)
     total = wording.percentage_points(change["effect"], lang)
     yield words["from_to"].format(before=before, after=after, effect=total)
-    for reason in change["reasons"]:
+    for reason in change["reasons"][:_SHOWN]:
         yield f"  {_moved(reason, lang)}"
+    yield from _rest(change["reasons"][_SHOWN:], lang)
 
 
 def _shortly(answer: Answer, lang: str) -> str:

@@ -3,10 +3,11 @@
 Explained is the path-dependent game of Lundberg et al. (2020): a feature that is left out follows
 both branches of its splits, in proportion to the training rows that did.
 
-    nodes     LightGBM's text as arrays
-    product   the Shapley values of one leaf, which is a product of its features
-    parts     trees cut into parts whose values, for whatever a lead may do, stand in tables
-    values    the values of leads, looked up
+    nodes       LightGBM's text as arrays
+    product     the Shapley values of one leaf, which is a product of its features
+    parts       trees cut into parts whose values, for whatever a lead may do, stand in tables
+    values      the values of leads, looked up
+    difference  what each feature did to the difference of two scores of a lead
 
 References
 ----------

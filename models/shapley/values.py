@@ -127,6 +127,20 @@ def _is_left(x: Any, threshold: Any, decision: Any, first_word: Any, words: Any)
     return x <= threshold
 
 
+@numba.njit(nogil=True)
+def take_turns(of: Any, x: Any, took: Any) -> None:
+    """Which turns one row takes, into `took` of shape (n_turns,): 1 where it does, else 0."""
+    for split in range(len(of.feature)):
+        left = _is_left(
+            np.float64(x[of.feature[split]]),
+            of.threshold[split],
+            of.decision[split],
+            of.first_word,
+            of.words,
+        )
+        took[2 * split], took[2 * split + 1] = not left, left
+
+
 @numba.njit(cache=True, nogil=True)
 def _each(of: Any, parts: Any, table: Any, quadrature: Any, X: Any, values: Any) -> None:
     """Add to the values of each row, row by row."""
@@ -134,15 +148,7 @@ def _each(of: Any, parts: Any, table: Any, quadrature: Any, X: Any, values: Any)
     memory = scratch(quadrature)
     for row in range(len(X)):
         to = values[row]
-        for split in range(len(of.feature)):
-            left = _is_left(
-                np.float64(X[row, of.feature[split]]),
-                of.threshold[split],
-                of.decision[split],
-                of.first_word,
-                of.words,
-            )
-            took[2 * split], took[2 * split + 1] = not left, left
+        take_turns(of, X[row], took)
         for part in range(len(parts.at)):
             first, width = parts.first_column[part], parts.first_column[part + 1]
             width -= first
@@ -182,7 +188,7 @@ def _side_by_side(of: Any, parts: Any, table: Any, quadrature: Any, X: Any, valu
             for feature in range(n_features):
                 columns[feature, row] = X[begin + row, feature]
         sums[:] = 0.0
-        _take_turns(of, columns, m, took)
+        _take_turns_together(of, columns, m, took)
         for part in range(len(parts.at)):
             first, width = parts.first_column[part], parts.first_column[part + 1]
             width -= first
@@ -217,7 +223,7 @@ def _side_by_side(of: Any, parts: Any, table: Any, quadrature: Any, X: Any, valu
 
 
 @numba.njit(cache=True, nogil=True)
-def _take_turns(of: Any, columns: Any, m: int, took: Any) -> None:
+def _take_turns_together(of: Any, columns: Any, m: int, took: Any) -> None:
     """Which turns `m` rows take, into `took` of shape (n_turns, m or more)."""
     for split in range(len(of.feature)):
         x, threshold = columns[of.feature[split]], of.threshold[split]

@@ -15,7 +15,7 @@ from features.kinds import KINDS
 from features.log import EventLog
 from features.plan import Plan, Response
 from features.spine import Spine
-from models import explain, reasons
+from models import reasons
 from models.artefact import Artefact
 from models.calibration import Calibrator
 from models.conversion import ConversionModel
@@ -77,14 +77,12 @@ def said(plan: Plan, invent: Invent, take_in: TakeIn, playbook: Playbook) -> Sai
     matrix = bare.matrix(leads, log, spine)
     artefact = dataclasses.replace(bare, encoder=Encoder.fit(matrix, rows))
     X = artefact.encoder.encode(matrix)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(explain, "MOST", len(whole.names))
-        by_lang = {
-            lang: reasons.reasons_of(
-                artefact, playbook, matrix, X, leads, log, spine, len(whole.names), lang
-            )[0]
-            for lang in LANGUAGES
-        }
+    by_lang = {
+        lang: reasons.reasons_of(
+            artefact, playbook, matrix, X, leads, log, spine, len(whole.names), lang
+        )[0]
+        for lang in LANGUAGES
+    }
     return Said(whole, matrix, log, by_lang)
 
 

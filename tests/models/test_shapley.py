@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.forest import averaged
+from models.shapley.difference import difference
 from models.shapley.nodes import Nodes, nodes
 from models.shapley.product import Quadrature, product, scratch
 from models.shapley.values import Shapley
@@ -216,6 +217,35 @@ def test_a_product_is_shared_out_as_the_definition_says(
             for known in combinations(others, size):
                 expected += weight * (worth((*known, i)) - worth(known))
         assert memory.value[i] == pytest.approx(expected, abs=1e-12)
+
+
+def test_differences_are_what_the_definition_says() -> None:
+    """Of trees small enough to try every subset: features as they are, the others as they were."""
+    rng = np.random.default_rng(8)
+    booster = grown(rng, num_leaves=20, zero_as_missing=True)
+    trees = nodes(booster.model_to_string())
+    before, after = strange(6, rng), strange(6, rng)
+    after[:, :3] = before[:, :3]
+    values = difference(trees, before, after)
+    assert (values[:, :3] == 0).all()
+
+    def worth(row: int, known: tuple[int, ...]) -> float:
+        mixed = before[row : row + 1].copy()
+        mixed[0, list(known)] = after[row, list(known)]
+        raw: Any = booster.predict(mixed, raw_score=True)
+        return float(raw[0])
+
+    changed = range(3, N_FEATURES)
+    n = len(changed)
+    for row in range(6):
+        for feature in changed:
+            others = [other for other in changed if other != feature]
+            expected = 0.0
+            for size in range(n):
+                weight = factorial(size) * factorial(n - size - 1) / factorial(n)
+                for known in combinations(others, size):
+                    expected += weight * (worth(row, (*known, feature)) - worth(row, known))
+            assert values[row, feature] == pytest.approx(expected, abs=1e-9)
 
 
 def test_trees_of_one_leaf_only_move_the_base() -> None:
