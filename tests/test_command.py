@@ -39,7 +39,7 @@ VERBS = (
         "rollback",
         "card",
     ),
-    *("score", "build", "serve", "demo"),
+    *("score", "explain", "build", "serve", "demo"),
 )
 METRICS = {
     "auc",

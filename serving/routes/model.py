@@ -8,6 +8,8 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 from pydantic_core import to_json
 
+from models.artefact import Artefact
+from models.conversion import Trees
 from models.scores import FallbackReason
 from serving.live import LiveNow
 from serving.problems import documented
@@ -22,6 +24,13 @@ class RegisteredOut(BaseModel):
     version: str
 
 
+class TablesOut(BaseModel):
+    """From what the reasons of trees are looked up, see `models.shapley`."""
+
+    bytes: int = Field(description="memory of the tables")
+    computed_leaves: int = Field(description="leaves without a table, computed for each lead")
+
+
 class Card(BaseModel):
     """What answers a task."""
 
@@ -32,6 +41,7 @@ class Card(BaseModel):
     registered: RegisteredOut | None = Field(description="null for a model given as a folder")
     kind: str | None = Field(description="lightgbm or logistic")
     features: int | None = Field(description="how many features the model reads")
+    explanation_tables: TablesOut | None = Field(description="null without trees")
     observed_points: bool = Field(
         description="whether rules give probabilities observed for points"
     )
@@ -59,8 +69,17 @@ def model(
         ),
         kind=artefact.model.kind if artefact else None,
         features=len(artefact.plan.names) if artefact else None,
+        explanation_tables=_tables(artefact) if artefact else None,
         observed_points=scorer.points_map is not None,
         record=artefact.record if artefact else {},
         versions=scorer.versions,
     )
     return Response(to_json(card), media_type="application/json")
+
+
+def _tables(artefact: Artefact) -> TablesOut | None:
+    estimator = artefact.model.estimator
+    if not isinstance(estimator, Trees):
+        return None
+    shapley = estimator.shapley
+    return TablesOut(bytes=shapley.table_bytes, computed_leaves=shapley.computed_leaves)

@@ -61,7 +61,8 @@ def by_kernel(log: EventLog) -> np.ndarray:
 
 
 @pytest.mark.usefixtures("_few_trees")
-def test_everything_it_times_side_by_side_is_the_same() -> None:
+def test_everything_it_times_side_by_side_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explaining, "measures", lambda *_: [])
     options = argparse.Namespace(
         events=3000, leads=N_LEADS, threads=[1], world=1600, repeats=1, large=False, explaining=None
     )

@@ -6,6 +6,7 @@ import tempfile
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from features.kernel import behaviour
 from features.log import EventLog, Leads
 from features.spine import Spine
 from models.artefact import Artefact
+from models.conversion import Trees
 from models.intake import form_of
 from models.playbook import Playbook
 from models.request import ScoreRequest, leads_and_log
@@ -149,6 +151,9 @@ def _answers(
 
     def reference() -> npt.NDArray[np.float64]:
         estimator = artefact.model.estimator
+        if reasons and isinstance(estimator, Trees):
+            told: Any = estimator.booster.predict(X, pred_contrib=True)
+            return np.asarray(told)
         return estimator.contributions(X) if reasons else estimator.raw(X)
 
     return Measure(
