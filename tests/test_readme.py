@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -20,14 +21,18 @@ README = Path(__file__).parents[1] / "README.md"
 BLOCKS = re.findall(r"^```[a-z]*\n(.*?)^```$", README.read_text(encoding="utf-8"), re.M | re.S)
 
 
+def _plain_environment() -> dict[str, str]:
+    """The environment of somebody who has set nothing."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(("TEGAKARI_", "MLFLOW_"))}
+
+
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """An empty folder in which `tegakari demo --no-serve` was run, and what it printed."""
     folder = tmp_path_factory.mktemp("demo")
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("TEGAKARI_", "MLFLOW_"))}
     command = [sys.executable, str(README.parent / "tegakari.py"), "demo", "--no-serve"]
     done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, check=False, env=kept
+        command, cwd=folder, capture_output=True, text=True, check=False, env=_plain_environment()
     )
     assert done.returncode == 0, done.stderr
     return folder, done.stdout
@@ -87,3 +92,20 @@ def test_without_the_model_rules_answer_as_printed(home: Path) -> None:
         assert _close(_ask(home)) == _close({**by_model, **differs})
     finally:
         kept.rename(database)
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_the_page_of_one_lead_is_as_printed(demo: tuple[Path, str], lang: str) -> None:
+    asked = next(block for block in BLOCKS if block.startswith("tegakari explain --leads var/demo"))
+    words = shlex.split(asked.replace("\\\n", " "))[1:]
+    shown = next(
+        block for block in BLOCKS if {"en": "Speaks for it", "ja": "有利な理由"}[lang] in block
+    )
+    command = [sys.executable, str(README.parent / "tegakari.py"), *words, "--lang", lang]
+    done = subprocess.run(
+        command, cwd=demo[0], capture_output=True, text=True, check=False, env=_plain_environment()
+    )
+    assert done.returncode == 0, done.stderr
+    printed = [line.rstrip() for line in done.stdout.splitlines()]
+    for line in shown.splitlines():
+        assert line in printed
