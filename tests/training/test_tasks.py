@@ -189,7 +189,7 @@ def test_what_is_stored_answers_for_the_leads_of_its_task_alone(
         yes or state != "customer" for yes, state in zip(on_it, answers.state, strict=True)
     ]
     of_model = learnt.artefact.limits.warnings(as_of, "en")
-    assert all(answers.warnings[row] == of_model[row] for row in np.flatnonzero(on_it))
+    assert all({*of_model[row]} <= {*answers.warnings[row]} for row in np.flatnonzero(on_it))
 
     qualified = scored("qualification")
     open_leads = np.array([task == "qualification" for task in member]) & created
