@@ -90,14 +90,15 @@ def why_changed(
         as those of a score, the strongest first: groups of events, and ``*time``, ``*attributes``,
         ``*model``, ``*playbook``.
     """
-    steps = list(_steps(then, now, known, since, as_of))
-    scores = [step.scores(task, lang) for step in steps]
-    before, after = scores[0], scores[-1]
+    steps = [(step, step.scores(task, lang)) for step in _steps(then, now, known, since, as_of)]
+    before, after = steps[0][1], steps[-1][1]
     said: dict[str, Any] = {"since": iso(since), "then": _short(before)}
     if np.isnan([before.probability[0], after.probability[0]]).any():
         return {**said, "effect": None, "reasons": []}
+    # A step on the way without a probability has no part of its own: it is left to the next.
+    known_steps = [(step, scores) for step, scores in steps if np.isfinite(scores.probability[0])]
     reasons: list[dict[str, Any]] = []
-    for (was, step), (old, new) in zip(pairwise(steps), pairwise(scores), strict=True):
+    for (was, old), (step, new) in pairwise(known_steps):
         told = _events(was, step, since, (old, new), lang) if step.name == "events" else []
         reasons += told or [_whole(was, step, since, _gained(old, new), lang)]
     reasons.sort(key=lambda reason: (-abs(reason["effect"]), reason["group"]))

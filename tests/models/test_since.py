@@ -175,3 +175,14 @@ def test_every_language_says_every_step(
     for reasons in zip(*(one["reasons"] for one in told), strict=True):
         assert len({reason["text"] for reason in reasons}) == len(LANGUAGES)
         assert len({reason["effect"] for reason in reasons}) == 1
+
+
+def test_a_step_that_nobody_could_answer_is_left_to_the_next(
+    artefact: Artefact, playbook: Playbook, knowns: list[Known], as_of: int
+) -> None:
+    """From a model to rules of another playbook: by the old one nothing was observed."""
+    renamed = Playbook.parse(playbook.text.replace("hot = 50", "hot = 60"))
+    now = Scorer(renamed, points_map=points_map(renamed, 10, 120))
+    told = why(Scorer(playbook, artefact), now, knowns[0], as_of, as_of)
+    assert [reason["group"] for reason in told["reasons"]] == ["*playbook"]
+    assert told["reasons"][0]["effect"] == told["effect"]
