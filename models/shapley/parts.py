@@ -34,13 +34,14 @@ class Parts(NamedTuple):
     first_bit : ndarray of shape (n_parts + 1,), int32
         Part p has bits ``first_bit[p]:first_bit[p + 1]``, the lowest first: those of the features
         of its way, then those of its splits.
-    turn : ndarray of shape (n_bits,), int32
+    turn : ndarray of shape (n_bits,), uint32
         A bit is 1 where the lead takes this turn: twice the split, and 1 more for one to the left.
     first_more : ndarray of shape (n_parts + 1,), int32
-    more_bit, more_turn : ndarray of shape (n_more,), int32
+    more_bit : ndarray of shape (n_more,), int32
+    more_turn : ndarray of shape (n_more,), uint32
         Bits of ways that turn by one feature more than once, and the turns that they need besides.
     first_column : ndarray of shape (n_parts + 1,), int32
-    column : ndarray of shape (n_columns,), int32
+    column : ndarray of shape (n_columns,), uint32
         The features that the part says something of, those of its way first.
     at : ndarray of shape (n_parts,), int64
         Where its table begins, of shape (2 ** n_bits, n_columns); `NO_TABLE` for none.
@@ -51,12 +52,12 @@ class Parts(NamedTuple):
     """
 
     first_bit: npt.NDArray[np.int32]
-    turn: npt.NDArray[np.int32]
+    turn: npt.NDArray[np.uint32]
     first_more: npt.NDArray[np.int32]
     more_bit: npt.NDArray[np.int32]
-    more_turn: npt.NDArray[np.int32]
+    more_turn: npt.NDArray[np.uint32]
     first_column: npt.NDArray[np.int32]
-    column: npt.NDArray[np.int32]
+    column: npt.NDArray[np.uint32]
     at: npt.NDArray[np.int64]
     root: npt.NDArray[np.int64]
     share: npt.NDArray[np.float64]
@@ -115,12 +116,12 @@ def _laid_out(
     _lay_out(of, up, leaf_up, inner, bits, leaf_bits, parts, n, way)
     return Parts(
         parts.first_bit[: n.parts[0] + 1].copy(),
-        turn[: n.bits[0]].copy(),
+        turn[: n.bits[0]].astype(np.uint32),
         parts.first_more[: n.parts[0] + 1].copy(),
         more_bit[: n.more[0]].copy(),
-        more_turn[: n.more[0]].copy(),
+        more_turn[: n.more[0]].astype(np.uint32),
         parts.first_column[: n.parts[0] + 1].copy(),
-        column[: n.columns[0]].copy(),
+        column[: n.columns[0]].astype(np.uint32),
         at[: n.parts[0]].copy(),
         root[: n.parts[0]].copy(),
         np.ones(n.columns[0]),

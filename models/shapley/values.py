@@ -29,6 +29,9 @@ _SHARE = 256
 _ALMOST_ZERO = float(np.float32(1e-35))
 """What LightGBM takes for zero lies within it, on both sides."""
 
+_PLAIN = 3 << 2 | CATEGORICAL
+"""Bits of a decision that tell the most frequent splits: of numbers, with NaN for missing."""
+
 _CODES = 2.0**31
 """LightGBM's codes of categories are below it."""
 
@@ -131,47 +134,53 @@ def _is_left(x: Any, threshold: Any, decision: Any, first_word: Any, words: Any)
 def take_turns(of: Any, x: Any, took: Any) -> None:
     """Which turns one row takes, into `took` of shape (n_turns,): 1 where it does, else 0."""
     for split in range(len(of.feature)):
-        left = _is_left(
-            np.float64(x[of.feature[split]]),
-            of.threshold[split],
-            of.decision[split],
-            of.first_word,
-            of.words,
-        )
-        took[2 * split], took[2 * split + 1] = not left, left
+        value, threshold = np.float64(x[of.feature[split]]), of.threshold[split]
+        decision = of.decision[split]
+        if decision & _PLAIN == NAN << 2:
+            absent = np.uint8(value != value) & np.uint8(decision & DEFAULT_LEFT != 0)
+            left = np.uint8(value <= threshold) | absent
+        else:
+            left = np.uint8(_is_left(value, threshold, decision, of.first_word, of.words))
+        took[2 * split], took[2 * split + 1] = left ^ np.uint8(1), left
 
 
 @numba.njit(cache=True, nogil=True)
 def _each(of: Any, parts: Any, table: Any, quadrature: Any, X: Any, values: Any) -> None:
-    """Add to the values of each row, row by row."""
+    """Add to the values of each row, row by row.
+
+    All places in the tables are worked out before the first is read, so that reads of memory overlap.
+    """
     took = np.empty(2 * len(of.feature), np.uint8)
+    at = np.empty(len(parts.at), np.int64)
     memory = scratch(quadrature)
     for row in range(len(X)):
         to = values[row]
         take_turns(of, X[row], took)
         for part in range(len(parts.at)):
-            first, width = parts.first_column[part], parts.first_column[part + 1]
-            width -= first
-            start, stop = parts.first_bit[part], parts.first_bit[part + 1]
-            at = parts.at[part]
-            if at != NO_TABLE:
-                code = 0
-                for bit in range(start, stop):
+            at[part] = NO_TABLE
+            if parts.at[part] != NO_TABLE:
+                code, start = np.int64(0), parts.first_bit[part]
+                for bit in range(start, parts.first_bit[part + 1]):
                     code |= np.int64(took[parts.turn[bit]]) << (bit - start)
                 for more in range(parts.first_more[part], parts.first_more[part + 1]):
                     code &= ~((1 - np.int64(took[parts.more_turn[more]])) << parts.more_bit[more])
-                at += code * width
-                for place in range(width):
-                    to[parts.column[first + place]] += table[at + place]
+                width = parts.first_column[part + 1] - parts.first_column[part]
+                at[part] = parts.at[part] + code * width
+        for part in range(len(parts.at)):
+            first, stop = parts.first_column[part], parts.first_column[part + 1]
+            if at[part] != NO_TABLE:
+                for place in range(first, stop):
+                    to[parts.column[place]] += table[at[part] + place - first]
                 continue
-            for bit in range(start, stop):
+            start = parts.first_bit[part]
+            for bit in range(start, parts.first_bit[part + 1]):
                 memory.on[bit - start] = took[parts.turn[bit]]
             for more in range(parts.first_more[part], parts.first_more[part + 1]):
                 memory.on[parts.more_bit[more]] *= took[parts.more_turn[more]]
             leaf = of.value[~parts.root[part]]
-            product(leaf, parts.share[first:], width, quadrature, memory)
-            for place in range(width):
-                to[parts.column[first + place]] += memory.value[place]
+            product(leaf, parts.share[first:], stop - first, quadrature, memory)
+            for place in range(first, stop):
+                to[parts.column[place]] += memory.value[place - first]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -229,7 +238,7 @@ def _take_turns_together(of: Any, columns: Any, m: int, took: Any) -> None:
         x, threshold = columns[of.feature[split]], of.threshold[split]
         decision = of.decision[split]
         left, right = took[2 * split + 1], took[2 * split]
-        if decision & CATEGORICAL == 0 and (decision >> 2) & 3 == NAN:
+        if decision & _PLAIN == NAN << 2:
             by_default = np.uint8(decision & DEFAULT_LEFT != 0)
             for row in range(m):
                 at_most, absent = np.uint8(x[row] <= threshold), np.uint8(x[row] != x[row])
