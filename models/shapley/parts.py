@@ -106,7 +106,8 @@ def _laid_out(
     longest = int(depth.max(initial=0)) + 1
     room = n_leaves * (longest + max(bits, 0))
     firsts = np.zeros((3, n_leaves + 1), dtype=np.int32)
-    turn, more_bit, more_turn, column = np.empty((4, room), dtype=np.int32)
+    turn, more_turn, column = np.empty((3, room), dtype=np.uint32)
+    more_bit = np.empty(room, dtype=np.int32)
     at, root = np.empty((2, n_leaves), dtype=np.int64)
     parts = Parts(
         firsts[0], turn, firsts[1], more_bit, more_turn, firsts[2], column, at, root, np.ones(room)
@@ -116,12 +117,12 @@ def _laid_out(
     _lay_out(of, up, leaf_up, inner, bits, leaf_bits, parts, n, way)
     return Parts(
         parts.first_bit[: n.parts[0] + 1].copy(),
-        turn[: n.bits[0]].astype(np.uint32),
+        turn[: n.bits[0]].copy(),
         parts.first_more[: n.parts[0] + 1].copy(),
         more_bit[: n.more[0]].copy(),
-        more_turn[: n.more[0]].astype(np.uint32),
+        more_turn[: n.more[0]].copy(),
         parts.first_column[: n.parts[0] + 1].copy(),
-        column[: n.columns[0]].astype(np.uint32),
+        column[: n.columns[0]].copy(),
         at[: n.parts[0]].copy(),
         root[: n.parts[0]].copy(),
         np.ones(n.columns[0]),
@@ -218,11 +219,11 @@ def _place(columns: Any, width: int, feature: int) -> int:
 
 @numba.njit(nogil=True)
 def _bits_of_way(parts: Any, n: Any, turns: Any, places: Any, width: int) -> None:
-    first = n.bits[0]
-    parts.turn[first : first + width] = -1
+    first, seen = n.bits[0], 0
     for one in range(len(turns)):
-        if parts.turn[first + places[one]] < 0:
-            parts.turn[first + places[one]] = turns[one]
+        if places[one] == seen:
+            parts.turn[first + seen] = turns[one]
+            seen += 1
         else:
             parts.more_bit[n.more[0]], parts.more_turn[n.more[0]] = places[one], turns[one]
             n.more[0] += 1
