@@ -36,25 +36,6 @@ def wilson(n: int, converted: int) -> Basis:
     return Basis(n=n, converted=converted, low=float(interval.low), high=float(interval.high))
 
 
-def unlike_observed(probability: float, basis: Basis | None, lang: str) -> list[str]:
-    """A warning where a probability lies outside [low, high] of its comparable leads, else none.
-
-    Figures have one decimal, or as many as it takes to tell the probability from the end that it
-    lies beyond.
-    """
-    if basis is None or basis["low"] <= probability <= basis["high"]:
-        return []
-    end = basis["low"] if probability < basis["low"] else basis["high"]
-    places = next(n for n in range(1, 18) if n == 17 or f"{probability:.{n}%}" != f"{end:.{n}%}")
-    rate = basis["converted"] / basis["n"]
-    figures = {"probability": probability, "low": basis["low"], "high": basis["high"]}
-    shown = {name: f"{figure:.{places}%}" for name, figure in figures.items()}
-    counts = {"n": f"{basis['n']:,}", "converted": f"{basis['converted']:,}"}
-    return [
-        texts(lang)["warnings"]["unlike_observed"].format(**shown, rate=f"{rate:.1%}", **counts)
-    ]
-
-
 class Bin(NamedTuple):
     """Leads observed with a value in [start, end); the last bin includes its end."""
 
@@ -156,6 +137,16 @@ class Evidence:
         """What was observed for each value; None where nothing was."""
         return [self._basis_of_bin[place] for place in self.find(value)]
 
+    def unlike(self, value: npt.NDArray[np.float64], lang: str) -> list[list[str]]:
+        """For each probability a warning, if it lies outside [low, high] of its comparable leads."""
+        basis = self._basis_of_bin
+        return [
+            unlike_observed(float(p), self.bins[place], observed, lang)
+            if (observed := basis[place])
+            else []
+            for p, place in zip(value, self.find(value), strict=True)
+        ]
+
     @cached_property
     def _basis_of_bin(self) -> list[Basis | None]:
         """Of each bin, and None last, where `find` says -1."""
@@ -177,6 +168,30 @@ class Evidence:
         if not (counts and ascending and np.all(np.diff(evidence.probability) >= 0)):
             raise ValueError("bins of evidence that do not rise")
         return evidence
+
+
+def unlike_observed(probability: float, observed: Bin, basis: Basis, lang: str) -> list[str]:
+    """A warning where a probability lies outside [low, high] of a bin's rate, else none.
+
+    Figures have one decimal, or as many as it takes to tell the probability from the end that it
+    lies beyond.
+    """
+    if basis["low"] <= probability <= basis["high"]:
+        return []
+    end = basis["low"] if probability < basis["low"] else basis["high"]
+    places = next(n for n in range(1, 18) if n == 17 or f"{probability:.{n}%}" != f"{end:.{n}%}")
+    figures = {"probability": probability, "low": basis["low"], "high": basis["high"]}
+    shown = {name: f"{figure:.{places}%}" for name, figure in figures.items()}
+    return [
+        texts(lang)["warnings"]["unlike_observed"].format(
+            **shown,
+            start=f"{observed.start:.1%}",
+            end=f"{observed.end:.1%}",
+            n=f"{basis['n']:,}",
+            converted=f"{basis['converted']:,}",
+            rate=f"{basis['converted'] / basis['n']:.1%}",
+        )
+    ]
 
 
 def _large_enough(bins: list[Bin], at_least: int) -> list[Bin]:

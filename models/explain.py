@@ -29,6 +29,9 @@ from models.statistics import Statistic
 MOST = 5
 """The most reasons an answer carries; every door keeps to it."""
 
+ALL = 1_000_000
+"""More reasons than there can be."""
+
 _NEAR = 1e-9
 """Raw scores so near to the base have the calibrator's slope there for their scale."""
 

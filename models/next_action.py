@@ -7,6 +7,7 @@ from typing import TypedDict
 from models.playbook import Playbook, in_language
 from models.playbook_schema import ActionSection
 from models.touches import Association, Touches
+from models.wording import quoted
 
 
 class NextAction(TypedDict):
@@ -59,7 +60,7 @@ class NextActions:
             return None
         key = (touch, self._touches.tercile(raw))
         if key not in self._associations:
-            called = self._playbook.event_label(touch, self._lang) or touch
+            called = self._playbook.event_label(touch, self._lang) or quoted(touch, self._lang)
             found = self._touches.association(touch, called, key[1], self._lang)
             self._associations[key] = found
         return self._associations[key]

@@ -18,7 +18,7 @@ from features.kinds.kind import Source
 from features.log import EventLog, Leads
 from features.spine import Spine, States, belongs, states
 from models.artefact import Artefact
-from models.evidence import Basis, unlike_observed
+from models.evidence import Basis
 from models.next_action import NextAction, NextActions
 from models.playbook import Playbook
 from models.points_map import PointsMap
@@ -224,9 +224,10 @@ class Scorer:
         answer.probability[spine.lead] = probability
         if artefact.evidence is not None:
             observed = artefact.evidence.basis(probability)
-            for row, p, basis in zip(spine.lead, probability, observed, strict=True):
+            unlike = artefact.evidence.unlike(probability, lang)
+            for row, basis, warned in zip(spine.lead, observed, unlike, strict=True):
                 answer.basis[row] = basis
-                answer.warnings[row].extend(unlike_observed(float(p), basis, lang))
+                answer.warnings[row].extend(warned)
         created = leads.created_at[spine.lead]
         age = np.where(created == MISSING, np.nan, (spine.cutoff - created) / DAY)
         outside = artefact.limits.outside(matrix.plan, X, age)

@@ -35,7 +35,13 @@ from models.phrases import Phrases
 from models.playbook import Playbook
 from models.scorer import Scorer
 from models.scores import Scores
-from models.wording import quoted, sentence, span, texts
+from models.wording import quoted, sentence, shown, span, texts
+
+_GROUPED = ("attributes", "events")
+"""Steps that are told apart by groups of features."""
+
+_NOTHING = 0.005
+"""Points that a ledger of two decimals does not show."""
 
 
 @dataclass(frozen=True)
@@ -87,22 +93,27 @@ def why_changed(
     dict
         ``since``, ``then`` (probability, points, state then), ``effect`` (percentage points, the
         sum of those of the reasons; null where either answer has no probability), and ``reasons``
-        as those of a score, the strongest first: groups of events, and ``*time``, ``*attributes``,
-        ``*model``, ``*playbook``.
+        as those of a score, the strongest first: groups of features, and ``*time``, ``*model``,
+        ``*playbook``; and ``points``: the rules whose points changed, with the change.
     """
     steps = [(step, step.scores(task, lang)) for step in _steps(then, now, known, since, as_of)]
     before, after = steps[0][1], steps[-1][1]
-    said: dict[str, Any] = {"since": iso(since), "then": _short(before)}
+    said: dict[str, Any] = {
+        "since": iso(since),
+        "then": _short(before),
+        "points": _points(before, after, lang),
+    }
     if np.isnan([before.probability[0], after.probability[0]]).any():
         return {**said, "effect": None, "reasons": []}
     # A step on the way without a probability has no part of its own: it is left to the next.
     known_steps = [(step, scores) for step, scores in steps if np.isfinite(scores.probability[0])]
     reasons: list[dict[str, Any]] = []
     for (was, old), (step, new) in pairwise(known_steps):
-        told = _events(was, step, since, (old, new), lang) if step.name == "events" else []
+        told = _by_group(was, step, since, (old, new), lang) if step.name in _GROUPED else []
         reasons += told or [_whole(was, step, since, _gained(old, new), lang)]
     reasons.sort(key=lambda reason: (-abs(reason["effect"]), reason["group"]))
-    moved = [reason for reason in reasons if reason["effect"]]
+    told_always = ("*model", "*playbook")
+    moved = [r for r in reasons if r["effect"] or r["group"] in told_always]
     return {**said, "effect": _gained(before, after), "reasons": moved}
 
 
@@ -147,8 +158,6 @@ def _whole(was: Step, step: Step, since: int, effect: float, lang: str) -> dict[
     facts: dict[str, Any] = {}
     if step.name == "time":
         facts = {"hours": round((step.as_of - since) / HOUR, 2)}
-    elif step.name == "attributes":
-        facts = {"changed": _changed(was.known, step.known, step.as_of)}
     elif step.name in ("model", "playbook"):
         facts = {
             "before": was.scorer.versions[step.name],
@@ -162,17 +171,17 @@ def _text(step: str, facts: dict[str, Any], playbook: Playbook, lang: str) -> st
     words = texts(lang)["since"]
     if step == "time":
         return words["time"].format(span=span(facts["hours"], lang))
-    if step == "attributes":
-        said = []
-        for name, (before, after) in facts["changed"].items():
-            label = playbook.attribute_label(name, lang) or quoted(name, lang)
-            values = [
-                words["unknown"] if value is None else playbook.word(value, lang)
-                for value in (before, after)
-            ]
-            said.append(words["change"].format(label=label, before=values[0], after=values[1]))
-        return words["and"].join(said)
     return words[step].format(**{name: facts[name] or words["rules"] for name in facts})
+
+
+def _change(name: str, values: list[str | None], playbook: Playbook, lang: str) -> str:
+    """An attribute that took another value."""
+    words = texts(lang)["since"]
+    before, after = (
+        words["unknown"] if value is None else shown(playbook.word(value, lang)) for value in values
+    )
+    label = playbook.attribute_label(name, lang) or quoted(name, lang)
+    return words["change"].format(label=label, before=before, after=after)
 
 
 def _changed(was: Known, now: Known, as_of: int) -> dict[str, list[str | None]]:
@@ -191,10 +200,10 @@ def _changed(was: Known, now: Known, as_of: int) -> dict[str, list[str | None]]:
     return {name: told for name, told in both.items() if told[0] != told[1]}
 
 
-def _events(
+def _by_group(
     was: Step, step: Step, since: int, scores: tuple[Scores, Scores], lang: str
 ) -> list[dict[str, Any]]:
-    """What happened since, by group; nothing where the two answers have not the same source."""
+    """What attributes, or events, did by group; nothing where the answers have not one source."""
     artefact = step.scorer.artefact
     by_model = [bool(one.by_model[0]) for one in scores]
     if all(by_model) and artefact is not None:
@@ -223,13 +232,21 @@ def _by_model(
         for log in (fresh, step.known.log)
     ]
     words = Phrases(step.scorer.playbook, artefact.plan, lang)
+    forms = texts(lang)["since"]
+    changed = _changed(was.known, step.known, step.as_of)
     reasons = []
     for group in np.flatnonzero(effect):
         role, name = groups.roles[group], groups.names[group]
         new, all_of_it = (facts.of(0, int(group), moved[0]) for facts in told)
-        # What did not happen since is told as it stands now.
-        facts = new if new.get("count") or new.get("answers") else all_of_it
+        # What did not happen since is told as it stands now, and that it is from before.
+        happened = any(new.get(key) for key in ("count", "touches", "answers"))
+        facts = new if happened else all_of_it
         text = words.reason(role, name, facts)
+        if role == "attribute" and name in changed:
+            facts = dict(zip(("before", "after"), changed[name], strict=True))
+            text = _change(name, changed[name], step.scorer.playbook, lang)
+        elif role in ("events", "response"):
+            text = forms["new" if happened else "as_before"].format(text=text)
         reasons.append(
             {"group": name, "facts": facts, "effect": float(effect[group]), "text": text}
         )
@@ -238,23 +255,37 @@ def _by_model(
 
 def _by_rules(scores: tuple[Scores, Scores], lang: str) -> list[dict[str, Any]]:
     """In proportion to the change of each rule's points."""
-    before, after = (one.points.contribution[0] for one in scores)
-    moved = after - before
-    total = float(moved.sum())
-    if abs(total) < 1e-9:
+    moved = _points(*scores, lang)
+    total = sum(rule["points"] for rule in moved)
+    if abs(total) < _NOTHING:
         return []
-    effect = _gained(*scores) * moved / total
-    points = scores[1].points
-    reasons = []
-    for rule in np.flatnonzero(effect):
-        facts = {"points": round(float(moved[rule]), 2)}
-        label = points.scorecard.label(points.scorecard.rules[rule], lang)
-        reasons.append(
-            {
-                "group": points.scorecard.rules[rule].name,
-                "facts": facts,
-                "effect": float(effect[rule]),
-                "text": sentence("points", label, facts, lang),
-            }
-        )
-    return reasons
+    return [
+        {
+            "group": rule["rule"],
+            "facts": {"points": round(rule["points"], 2)},
+            "effect": _gained(*scores) * rule["points"] / total,
+            "text": rule["text"],
+        }
+        for rule in moved
+    ]
+
+
+def _points(before: Scores, after: Scores, lang: str) -> list[dict[str, Any]]:
+    """The rules of both playbooks whose points changed, most first: `rule`, `points`, `text`."""
+    ends = [_of_rules(scores) for scores in (before, after)]
+    found = []
+    for name in dict.fromkeys([*ends[0], *ends[1]]):
+        gained = ends[1].get(name, 0.0) - ends[0].get(name, 0.0)
+        if abs(gained) >= _NOTHING:
+            scores = after if name in ends[1] else before
+            rule = next(r for r in scores.points.scorecard.rules if r.name == name)
+            label = scores.points.scorecard.label(rule, lang)
+            text = sentence("points", label, {"points": round(gained, 2)}, lang)
+            found.append({"rule": name, "points": gained, "text": text})
+    return sorted(found, key=lambda rule: (-abs(rule["points"]), rule["rule"]))
+
+
+def _of_rules(scores: Scores) -> dict[str, float]:
+    """What each rule adds, after caps and decay."""
+    rules, of_lead = scores.points.scorecard.rules, scores.points.contribution[0]
+    return {rule.name: float(points) for rule, points in zip(rules, of_lead, strict=True)}

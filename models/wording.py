@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+import unicodedata
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,9 @@ from features.instants import HOUR
 from features.plan import Feature
 
 _TEXTS = Path(__file__).parent / "text"
+_LONGEST = 80
+"""Letters of a value or a name that are shown."""
+
 LANGUAGES: tuple[str, ...] = tuple(sorted(path.stem for path in _TEXTS.glob("*.toml")))
 
 
@@ -46,12 +50,12 @@ def language(accept: str | None) -> str:
     wanted = []
     for place, part in enumerate((accept or "").split(",")):
         tag, _, parameter = part.partition(";")
-        quality = parameter.strip().removeprefix("q=")
+        quality = parameter.replace(" ", "").removeprefix("q=")
         try:
             weight = float(quality) if quality else 1.0
         except ValueError:
             weight = 0.0
-        name = tag.strip().split("-")[0].lower()
+        name = tag.strip().replace("_", "-").split("-")[0].lower()
         if name in LANGUAGES and weight > 0:
             wanted.append((-weight, place, name))
     return min(wanted)[2] if wanted else "en"
@@ -95,7 +99,7 @@ def _whole(hours: float) -> tuple[str, int]:
 
 def quoted(name: str, lang: str) -> str:
     """A name that nobody said in other words, as it came."""
-    return texts(lang)["name"]["quoted"].format(name=name)
+    return texts(lang)["name"]["quoted"].format(name=shown(name))
 
 
 def quantity(value: float, unit: str, lang: str) -> str:
@@ -170,12 +174,19 @@ def _given(facts: Mapping[str, Any], lang: str) -> str:
         return ago(value * 24, lang) if value >= 0 else counted(role, "to_come", to_come, lang)
     if unit == "characters":
         return counted(role, "characters", int(value), lang)
-    return _shown(value)
+    return shown(value)
 
 
-def _shown(value: str | float) -> str:
-    """A whole number without a point."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+def shown(value: str | float) -> str:
+    """A value as people may see it: a whole number without a point, a text on one line, not too long.
+
+    Control characters, also those that turn the direction of writing, become spaces.
+    """
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else str(value)
+    plain = "".join(" " if unicodedata.category(letter)[0] == "C" else letter for letter in value)
+    plain = " ".join(plain.split())
+    return plain if len(plain) <= _LONGEST else plain[: _LONGEST - 1] + "…"
 
 
 def _signed(points: float) -> str:

@@ -16,6 +16,7 @@ from features.instants import iso
 from features.reading import OWN_PREFIX, Refusal
 from features.tables import Intake
 from features.writing import check_output, refused_path, write, write_refused
+from models.explain import ALL
 from models.playbook import Playbook
 from models.scores import Scores
 from models.settings import Settings
@@ -128,7 +129,7 @@ def score_file(
         report("comparing rules and model")
 
         def again(leads: npt.NDArray[np.bool_]) -> Scores:
-            return taken.keep(leads).scores(reasons=1)
+            return taken.keep(leads).scores(reasons=ALL)
 
         disagree = disagreement(scores, job.disagreements, again)
     refused = taken.refused

@@ -12,6 +12,7 @@ from rich.console import Console
 from scipy.stats import rankdata
 
 from models.scores import Scores
+from models.wording import percentage_points
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,9 @@ class Disagreement:
         Leads answered by the model: those ranked.
     model_says_more, rules_say_more : list of dict
         Each with `lead_id`, `probability`, `points`, `rank_by_model` and `rank_by_points` (see
-        `rank_shares`), `reason`, the text of the model's strongest reason, and `ledger`, the
-        strongest line of the ledger (None where there is none). Farthest apart first.
+        `rank_shares`), `reason` and `ledger`: the model's strongest reason, and the strongest line
+        of the ledger, of those that speak for the difference (None where none does). Farthest
+        apart first.
     """
 
     compared: int
@@ -98,7 +100,7 @@ def disagreement(
     most : int
         At most this many leads.
     again : callable
-        Scores the leads marked in a mask of shape (n_leads,) again, with a reason each.
+        Scores the leads marked in a mask of shape (n_leads,) again, with all their reasons.
     """
     ranked = np.flatnonzero(scores.by_model)
     points, probability = scores.points.total[ranked], scores.probability[ranked]
@@ -112,19 +114,26 @@ def disagreement(
     mask[ranked[found]] = True
     told, place = again(mask), np.cumsum(mask) - 1
 
-    def line(row: int) -> dict[str, Any]:
+    def line(row: int, sign: int) -> dict[str, Any]:
         record = told.record(int(place[ranked[row]]))
         return {
             "lead_id": record["lead_id"],
             "probability": float(probability[row]),
             "points": int(points[row]),
             **{name: float(share[row]) for name, share in shares.items()},
-            "reason": record["reasons"][0]["text"] if record["reasons"] else None,
-            "ledger": record["ledger"][0] if record["ledger"] else None,
+            "reason": _strongest(record["reasons"], "effect", sign),
+            "ledger": _strongest(record["ledger"], "points", -sign),
         }
 
-    model, rules = ([line(int(row)) for row in side] for side in sides)
+    model, rules = (
+        [line(int(row), sign) for row in side] for side, sign in zip(sides, (1, -1), strict=True)
+    )
     return Disagreement(len(ranked), model, rules)
+
+
+def _strongest(lines: list[dict[str, Any]], by: str, sign: int) -> dict[str, Any] | None:
+    """The first of lines, strongest first, that speaks in the direction of `sign`; None if none does."""
+    return next((line for line in lines if line[by] * sign > 0), None)
 
 
 def print_disagreement(console: Console, found: Disagreement) -> None:
@@ -149,10 +158,10 @@ def _print_line(console: Console, line: dict[str, Any]) -> None:
         f"  {line['lead_id']}  {line['probability']:.1%} (top {line['rank_by_model']:.1%})  "
         f"{line['points']} points (top {line['rank_by_points']:.1%})"
     )
-    if line["reason"] is not None:
-        console.print(f"       model: {line['reason']}")
-    strongest = line["ledger"]
-    fired = (
-        f"{strongest['label']} {strongest['points']:+g} points" if strongest else "no rule fired"
-    )
-    console.print(f"       rules: {fired}")
+    reason, entry = line["reason"], line["ledger"]
+    if reason:
+        console.print(
+            f"       model: {percentage_points(reason['effect'], 'en')}  {reason['text']}"
+        )
+    if entry:
+        console.print(f"       rules: {entry['points']:+g} points  {entry['label']}")

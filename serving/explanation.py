@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pyarrow.compute as pc
 
 from features.errors import UsageError
 from features.times import parse_one
-from models.explain import MOST
+from models.explain import ALL, MOST
 from models.intake import declared_zone
 from models.playbook import Playbook
 from models.playbook_source import nearest
@@ -20,11 +21,9 @@ from models.scorer import Scorer
 from models.settings import Settings
 from models.since import why_changed
 from models.terminal import Report
+from models.wording import texts
 from serving.asked import Asked, Taken, take, warnings_of
 from serving.registry import load_scorer
-
-_ALL = 1_000_000
-"""More reasons than there can be."""
 
 _COMPARED = 50_000
 """Ids of so many leads are compared with one that is not among them; more take too long."""
@@ -65,6 +64,10 @@ class Explained:
         As `models.since.why_changed` has it.
     warnings : list of str
         About the files.
+    outcome : tuple of str
+        The events that the probability is of.
+    tz : tzinfo
+        Of times for people.
     """
 
     taken: Taken
@@ -72,6 +75,8 @@ class Explained:
     reasons: list[dict[str, Any]]
     change: dict[str, Any] | None
     warnings: list[str]
+    outcome: tuple[str, ...]
+    tz: tzinfo
 
     def to_json(self) -> dict[str, Any]:
         """The answer, with the change beside it where it was asked for."""
@@ -100,13 +105,18 @@ def explained(
     warnings = warnings_of(taken)
     one = taken.keep(_mask(taken, question.lead_id))
     report("explaining")
-    answer = one.scores(reasons=_ALL).record(0)
+    artefact = one.scorer.artefact_for(question.task)
+    answer = one.scores(reasons=ALL).record(0)
     reasons = answer["reasons"]
     answer["reasons"] = reasons[:MOST]
     change = None
     if question.since is not None:
         change = _change(question, one, settings, playbook, question.since)
-    return Explained(one, answer, reasons, change, warnings)
+        if taken.intake.changes is None and artefact and artefact.plan.tracked:
+            warnings.append(texts(question.lang)["page"]["no_changes"])
+    task = artefact.task if artefact else playbook.task(question.task)
+    tz = declared_zone(playbook, question.timezone) or UTC
+    return Explained(one, answer, reasons, change, warnings, task.label, tz)
 
 
 def _check(question: Question) -> None:

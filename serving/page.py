@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime, tzinfo
 from typing import Any
 
 from rich.console import Console
@@ -17,6 +18,9 @@ Answer = dict[str, Any]
 _SHOWN = 12
 """Reasons that have a line each; the weaker ones share one."""
 
+_VISIBLE = 0.05
+"""Percentage points that are shown as more than nought."""
+
 _WIDTH = 120
 
 
@@ -26,7 +30,7 @@ def print_page(console: Console, told: Explained) -> None:
         console.width = max(console.width, _WIDTH)
     lang = told.taken.asked.lang
     words, answer = wording.texts(lang)["page"], told.answer
-    for line in _head(answer, lang):
+    for line in _head(told, lang):
         console.print(line)
     if answer["starting_point"] is not None:
         console.print()
@@ -40,7 +44,7 @@ def print_page(console: Console, told: Explained) -> None:
     ):
         if title == words["ledger"]:
             console.print(f"\n{title}")
-            _print_ledger(console, answer, lang)
+            _print_ledger(console, told, lang)
         elif lines:
             console.print(f"\n{title}")
             for line in lines:
@@ -49,15 +53,18 @@ def print_page(console: Console, told: Explained) -> None:
     console.print(f"\n{words['versions'].format(**versions)}")
 
 
-def _head(answer: Answer, lang: str) -> Iterator[str]:
-    words = wording.texts(lang)["page"]
+def _head(told: Explained, lang: str) -> Iterator[str]:
+    words, answer = wording.texts(lang)["page"], told.answer
     yield words["asked"].format(
-        lead=answer["lead_id"], task=answer["task"] or words["none"], as_of=_minute(answer["as_of"])
+        lead=wording.shown(answer["lead_id"]),
+        task=answer["task"] or words["none"],
+        as_of=_minute(answer["as_of"], told.tz),
     )
     if answer["probability"] is not None:
         chance = f"{answer['probability']:.1%}"
         horizon = wording.span(duration(answer["horizon"]) / HOUR, lang)
-        yield words["likely"].format(probability=chance, horizon=horizon)
+        outcome = " / ".join(_called(told, name, lang) for name in told.outcome)
+        yield words["likely"].format(probability=chance, horizon=horizon, outcome=outcome)
     else:
         state = words["not_asked"].format(state=words[answer["state"]])
         yield words["unknown"].format(why=words["nothing_observed"] if answer["task"] else state)
@@ -68,7 +75,10 @@ def _head(answer: Answer, lang: str) -> Iterator[str]:
             words["temperature"].format(temperature=words[answer["temperature"]], by=by.lower())
         )
     why = answer["fallback_reason"]
-    parts.append(words["rules"].format(why=words[why]) if why else words["model"])
+    if answer["task"] is None:
+        parts.append(words["by_rules"])
+    else:
+        parts.append(words["rules"].format(why=words[why]) if why else words["model"])
     yield " · ".join(parts)
     yield from _basis(answer, lang)
 
@@ -87,7 +97,7 @@ def _why(told: Explained, lang: str) -> Iterator[str]:
     """The reasons for and against, and what is left of the way from the starting point."""
     words, start = wording.texts(lang)["page"], told.answer["starting_point"]
     yield words["start"].format(probability=f"{start:.1%}")
-    shown = told.reasons[:_SHOWN]
+    shown = _worth_a_line(told.reasons)
     for title, mine in (
         (words["for"], [r for r in shown if r["effect"] > 0]),
         (words["against"], [r for r in shown if r["effect"] < 0]),
@@ -95,8 +105,13 @@ def _why(told: Explained, lang: str) -> Iterator[str]:
         if mine:
             yield title
             yield from (f"  {_moved(reason, lang)}" for reason in mine)
-    yield from _rest(told.reasons[_SHOWN:], lang)
+    yield from _rest(told.reasons[len(shown) :], lang)
     yield words["allocation"]
+
+
+def _worth_a_line(reasons: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The strongest reasons, whose effect is not shown as nought."""
+    return [reason for reason in reasons[:_SHOWN] if abs(reason["effect"]) >= _VISIBLE]
 
 
 def _rest(reasons: Sequence[dict[str, Any]], lang: str) -> Iterator[str]:
@@ -118,8 +133,8 @@ def _next(answer: Answer) -> list[str]:
     return [action["label"]] + ([beside["text"]] if beside else [])
 
 
-def _print_ledger(console: Console, answer: Answer, lang: str) -> None:
-    words, ledger = wording.texts(lang)["page"], answer["ledger"]
+def _print_ledger(console: Console, told: Explained, lang: str) -> None:
+    words, ledger = wording.texts(lang)["page"], told.answer["ledger"]
     if not ledger:
         console.print(f"  {words['no_rule']}")
         return
@@ -130,22 +145,30 @@ def _print_ledger(console: Console, answer: Answer, lang: str) -> None:
         table.add_row(
             entry["label"],
             f"{entry['points']:+g}",
-            entry["event"] or "",
-            _minute(entry["at"]),
+            _called(told, entry["event"], lang) if entry["event"] else "",
+            _minute(entry["at"], told.tz),
             str(entry["count"]) if entry["event"] else "",
         )
-    table.add_row(words["total"], f"{answer['points']:g}", "", "", "")
+    table.add_row(words["total"], f"{told.answer['points']:g}", "", "", "")
     console.print(table)
 
 
-def _minute(at: str | None) -> str:
-    """An ISO 8601 instant for people, to the minute."""
-    return f"{at[:10]} {at[11:16]} UTC" if at else ""
+def _called(told: Explained, event_type: str, lang: str) -> str:
+    """What people call an event."""
+    said = told.taken.scorer.playbook.event_label(event_type, lang)
+    return said or wording.quoted(event_type, lang)
+
+
+def _minute(at: str | None, tz: tzinfo) -> str:
+    """An ISO 8601 instant for people: to the minute, in their zone."""
+    if at is None:
+        return ""
+    return datetime.fromisoformat(at).astimezone(tz).strftime("%Y-%m-%d %H:%M %Z")
 
 
 def _changed_title(told: Explained, lang: str) -> str:
-    since = told.change["since"] if told.change else ""
-    return wording.texts(lang)["page"]["changed"].format(since=_minute(since))
+    since = _minute(told.change["since"], told.tz) if told.change else ""
+    return wording.texts(lang)["page"]["changed"].format(since=since)
 
 
 def _changed(told: Explained, lang: str) -> Iterator[str]:
@@ -156,13 +179,16 @@ def _changed(told: Explained, lang: str) -> Iterator[str]:
     if change["effect"] is None:
         said = [_shortly(end, lang) for end in ends]
         yield words["incomparable"].format(before=said[0], after=said[1])
+        yield words["moved"].format(before=ends[0]["points"], after=ends[1]["points"])
+        yield from (f"  {rule['text']}" for rule in change["points"][:_SHOWN])
         return
     before, after = (f"{end['probability']:.1%}" for end in ends)
     total = wording.percentage_points(change["effect"], lang)
     yield words["from_to"].format(before=before, after=after, effect=total)
-    for reason in change["reasons"][:_SHOWN]:
-        yield f"  {_moved(reason, lang)}"
-    yield from _rest(change["reasons"][_SHOWN:], lang)
+    shown = _worth_a_line(change["reasons"])
+    yield from (f"  {_moved(reason, lang)}" for reason in shown)
+    yield from _rest(change["reasons"][len(shown) :], lang)
+    yield words["order"]
 
 
 def _shortly(answer: Answer, lang: str) -> str:

@@ -104,13 +104,14 @@ def _laid_out(
     depth, inner = _shape(up)
     n_leaves = len(of.value)
     longest = int(depth.max(initial=0)) + 1
-    room = n_leaves * (longest + max(bits, 0))
+    # At most a bit for each turn on the way to a leaf, and for each split inside a part.
+    room = int((depth[leaf_up[leaf_up >= 0] >> 1] + 1).sum()) + len(depth)
     firsts = np.zeros((3, n_leaves + 1), dtype=np.int32)
     turn, more_turn, column = np.empty((3, room), dtype=np.uint32)
     more_bit = np.empty(room, dtype=np.int32)
     at, root = np.empty((2, n_leaves), dtype=np.int64)
     parts = Parts(
-        firsts[0], turn, firsts[1], more_bit, more_turn, firsts[2], column, at, root, np.ones(room)
+        firsts[0], turn, firsts[1], more_bit, more_turn, firsts[2], column, at, root, np.ones(0)
     )
     n = Count(*np.zeros((5, 1), dtype=np.int64))
     way = np.empty((3, longest + max(bits, 0) + 1), dtype=np.int64)

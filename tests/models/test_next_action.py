@@ -51,12 +51,14 @@ def test_what_is_said_is_an_association_with_its_counts_and_intervals() -> None:
     assert en["with"] == ja["with"] == wilson(256, 31)
     assert en["without"] == ja["without"] == wilson(1500, 120)
     assert en["text"] == (
-        "call made within 7 days: of similar leads, 12.1% (31 of 256, 95% interval 8.7% to 16.7%) "
-        "converted with it, 8.0% (120 of 1,500, 95% interval 6.7% to 9.5%) without; "
+        "call made within 7 days: of similar leads (same third by score), "
+        "12.1% (31 of 256, 95% interval 8.7% to 16.7%) converted afterwards with it, "
+        "8.0% (120 of 1,500, 95% interval 6.7% to 9.5%) without; "
         "an association, not an effect of the touch"
     )
     assert ja["text"] == (
-        "7日以内の架電と類似リードの成約率：あり12.1%（256件中31件、95%信頼区間8.7%～16.7%）、"
+        "7日以内の架電と類似リード（スコアの同じ三分位）のその後のコンバージョン率："
+        "あり12.1%（256件中31件、95%信頼区間8.7%～16.7%）、"
         "なし8.0%（1,500件中120件、95%信頼区間6.7%～9.5%）。関連であり、効果を示すものではない"
     )
 

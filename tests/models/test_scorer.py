@@ -15,7 +15,7 @@ import pytest
 from models.artefact import Artefact
 from models.calibration import Calibrator
 from models.conversion import ConversionModel, Trees
-from models.evidence import Basis, Evidence, unlike_observed
+from models.evidence import Basis, Bin, Evidence, unlike_observed
 from models.playbook import Playbook
 from models.points_map import PointsMap
 from models.scorer import Scorer, code_version
@@ -423,15 +423,15 @@ BASIS: Basis = {"n": 1196, "converted": 409, "low": 0.316, "high": 0.3697}
             0.8,
             "en",
             [
-                "the probability 80.0% lies outside what was observed for comparable leads: "
-                "34.2% (409 of 1,196, 95% interval 31.6% to 37.0%)"
+                "the probability 80.0% lies outside what was observed for comparable leads "
+                "(predicted 30.0% to 72.5%): 34.2% (409 of 1,196, 95% interval 31.6% to 37.0%)"
             ],
         ),
         (
             0.3156,
             "ja",
             [
-                "予測確率31.56%は類似リードの実績の範囲外：34.2%（1,196件中409件、"
+                "予測確率31.56%は類似リード（予測30.0%～72.5%）の実績の範囲外：34.2%（1,196件中409件、"
                 "95%信頼区間31.60%～36.97%）"
             ],
         ),
@@ -440,8 +440,9 @@ BASIS: Basis = {"n": 1196, "converted": 409, "low": 0.316, "high": 0.3697}
 def test_a_probability_outside_what_was_observed_is_told_with_figures(
     probability: float, lang: str, told: list[str]
 ) -> None:
-    assert unlike_observed(probability, BASIS, lang) == told
-    assert unlike_observed(probability, None, lang) == []
+    observed = Bin(0.3, 0.725, BASIS["n"], BASIS["converted"])
+    assert unlike_observed(probability, observed, BASIS, lang) == told
+    assert Evidence(()).unlike(np.array([probability]), lang) == [[]]
 
 
 def test_only_answers_of_a_model_outside_their_evidence_are_told_so(

@@ -88,7 +88,7 @@ def test_what_happened_since_is_counted_since(
     assert seen
 
 
-def test_attributes_that_changed_are_one_reason(
+def test_attributes_that_changed_are_reasons(
     artefact: Artefact, playbook: Playbook, knowns: list[Known], as_of: int
 ) -> None:
     attributes = tuple(dataclasses.replace(one, time="tracked") for one in artefact.plan.attributes)
@@ -100,11 +100,15 @@ def test_attributes_that_changed_are_one_reason(
     known = dataclasses.replace(known, changes=changes)
     told = why(scorer, scorer, known, as_of - 4 * DAY, as_of)
     by_group = {reason["group"]: reason for reason in told["reasons"]}
-    assert by_group["*attributes"]["facts"] == {"changed": {name: ["software", "machinery"]}}
-    assert by_group["*attributes"]["text"] == "industry: software → machinery"
+    assert by_group[name]["facts"] == {"before": "software", "after": "machinery"}
+    assert by_group[name]["text"] == "industry: software → machinery"
     assert sum(r["effect"] for r in told["reasons"]) == pytest.approx(told["effect"], abs=1e-7)
     earlier = why(scorer, scorer, known, as_of - DAY, as_of)
-    assert "*attributes" not in {reason["group"] for reason in earlier["reasons"]}
+    assert name not in {reason["group"] for reason in earlier["reasons"]}
+    # What the model does not look at has no part.
+    person = Changes(np.array([0]), ["person"], ["Ann"], changes.changed_at)
+    told = why(scorer, scorer, dataclasses.replace(known, changes=person), as_of - 4 * DAY, as_of)
+    assert {r["group"] for r in told["reasons"]} <= {"*time", *artefact.groups.names} - {name}
 
 
 def test_another_model_and_another_playbook_are_reasons_of_their_own(
@@ -119,7 +123,8 @@ def test_another_model_and_another_playbook_are_reasons_of_their_own(
     renamed = Playbook.parse(playbook.text.replace("hot = 50", "hot = 60"))
     then, now = Scorer(playbook, artefact), Scorer(renamed, other)
     told = why(then, now, knowns[0], as_of, as_of)
-    assert [reason["group"] for reason in told["reasons"]] == ["*model"]
+    assert [reason["group"] for reason in told["reasons"]] == ["*model", "*playbook"]
+    assert told["reasons"][1]["effect"] == 0  # which decides no probability of a model
     assert told["reasons"][0]["facts"] == {"before": artefact.version, "after": other.version}
     assert told["reasons"][0]["effect"] > 0
     assert told["then"]["versions"]["playbook"] == playbook.version

@@ -122,7 +122,7 @@ def test_absence_is_that_of_a_feature_and_says_no_value(lang: str, section: str)
 
 
 def test_points_are_those_of_the_scorecard_only() -> None:
-    of_points = {("page", "points"), ("page", "ledger"), ("page", "by_points")}
+    of_points = {("page", "points"), ("page", "ledger"), ("page", "by_points"), ("page", "moved")}
     for lang, word in (("en", "point"), ("ja", "点")):
         for section, said in texts(lang).items():
             for key, text in said.items():
@@ -342,3 +342,17 @@ def test_an_effect_has_one_sign_and_one_decimal(points: float) -> None:
         number = re.search(r"[+-]\d+\.\d", effect(points, lang))
         assert number
         assert abs(float(number[0]) - points) <= 0.05 + 1e-9
+
+
+def test_what_leads_wrote_is_shown_on_one_line_and_cannot_write_another() -> None:
+    hostile = "IT\n  probability +99.0 pp\x1b[2J \u202eforged\x00"
+    assert wording.shown(hostile) == "IT probability +99.0 pp [2J forged"
+    assert wording.shown("x" * 5000) == "x" * 79 + "…"
+    assert [wording.shown(v) for v in (3.0, 2.5, "機械")] == ["3", "2.5", "機械"]
+    assert "\n" not in sentence("attribute", "industry", {"value": hostile}, "en")
+    assert "\x1b" not in wording.quoted(hostile, "ja")
+
+
+@pytest.mark.parametrize("accept", ["ja; q = 1", "ja_JP", "fr, ja;q=0.1", "en;q=0.5,ja"])
+def test_languages_are_asked_for_in_many_ways(accept: str) -> None:
+    assert wording.language(accept) == "ja"

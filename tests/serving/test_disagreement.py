@@ -102,15 +102,21 @@ def test_a_report_names_leads_of_both_sides_and_what_speaks_for_them(
                 line["rank_by_points"] == rank_shares(points)[list(answered).index(line["lead_id"])]
             )
             assert sign * (line["rank_by_points"] - line["rank_by_model"]) > 0
-            assert line["reason"]
+            # What is told of a lead speaks for the side that it is on.
+            assert line["reason"] is None or sign * line["reason"]["effect"] > 0
+            assert line["ledger"] is None or sign * line["ledger"]["points"] < 0
+    assert any(line["reason"] for line in sides[0])
     assert any(line["ledger"] for line in sides[1])
     # Reasons are those of the lead in the whole list.
-    again = run(*asked, "--disagreements", 7, "--reasons", 1, home=world.home)
-    said = {r["lead_id"]: r["tegakari_reason_1"] for r in read_csv(tmp_path / "out.csv")}
-    for line in (*sides[0], *sides[1]):
-        assert line["reason"] == said[line["lead_id"]]
+    again = run(*asked, "--disagreements", 7, "--reasons", 5, home=world.home)
+    said = {
+        r["lead_id"]: [r[f"tegakari_reason_{place}"] for place in range(1, 6)]
+        for r in read_csv(tmp_path / "out.csv")
+    }
+    for line in sides[0]:
+        assert line["reason"]["text"] in said[line["lead_id"]]
         assert line["lead_id"] in again.out[again.out.index("disagree most") :]
-        assert line["reason"] in again.out
+        assert line["reason"]["text"] in again.out
     assert again.out.index("the model says more") < again.out.index("the rules say more")
 
 

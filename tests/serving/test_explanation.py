@@ -144,7 +144,8 @@ def test_another_model_and_playbook_of_then_are_reasons(
     told = ask("L-1", since=AS_OF, playbook_then=then)
     assert told.change is not None
     assert told.change["then"]["versions"]["playbook"] != told.answer["versions"]["playbook"]
-    assert told.change["reasons"] == []  # a playbook decides no probability of a model
+    (reason,) = told.change["reasons"]
+    assert (reason["group"], reason["effect"]) == ("*playbook", 0)  # it decides no probability
     same = ask("L-1", since=AS_OF, model_then=str(saved))
     assert same.change is not None
     assert same.change["effect"] == 0
