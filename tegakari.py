@@ -21,6 +21,17 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+lists = typer.Typer(
+    help="Lists of leads: whom to call, and whom not to forget.", no_args_is_help=True
+)
+playbook_verbs = typer.Typer(help="Check, compare and try out a playbook.", no_args_is_help=True)
+outcomes = typer.Typer(
+    help="What became of leads, by channel, content, target and definition.", no_args_is_help=True
+)
+app.add_typer(lists, name="list")
+app.add_typer(playbook_verbs, name="playbook")
+app.add_typer(outcomes, name="outcomes")
+
 _DEMO_END = datetime(2026, 10, 1)  # noqa: DTZ001 - a midnight of the world's own zone
 """Fixed, so that the demo says on every day what the README says."""
 

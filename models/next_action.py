@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from models.playbook import Playbook, in_language
-from models.playbook_schema import ActionSection
+from models.playbook.actions import ActionSection
 from models.touches import Association, Touches
 from models.wording import quoted
+
+if TYPE_CHECKING:
+    from models.scores import Scores
 
 
 class NextAction(TypedDict):
@@ -21,46 +24,53 @@ class NextAction(TypedDict):
     association: Association | None
 
 
-class NextActions:
-    """The next actions of many leads, each wording made once.
+def next_actions(
+    playbook: Playbook, touches: Touches | None, scores: Scores
+) -> list[NextAction | None]:
+    """What to do about each lead; None where no rule of the playbook holds.
 
     Parameters
     ----------
     touches : Touches or None
         Of the model that answers.
     """
-
-    def __init__(self, playbook: Playbook, touches: Touches | None, lang: str) -> None:
-        self._playbook, self._touches, self._lang = playbook, touches, lang
-        self._rules: dict[tuple[str | None, str | None, str], ActionSection | None] = {}
-        self._associations: dict[tuple[str, int], Association | None] = {}
-
-    def of(
-        self, temperature: str | None, task: str | None, state: str, raw: float | None
-    ) -> NextAction | None:
-        """What to do about one lead; None where no rule of the playbook holds.
-
-        Parameters
-        ----------
-        raw : float or None
-            The model's raw score; None where rules answer.
-        """
-        key = (temperature, task, state)
-        if key not in self._rules:
-            self._rules[key] = self._playbook.next_action(*key)
-        rule = self._rules[key]
+    lang = scores.lang
+    rules: dict[tuple[str | None, ...], ActionSection | None] = {}
+    associations: dict[tuple[str, int], Association | None] = {}
+    found: list[NextAction | None] = []
+    for row in range(len(scores)):
+        lead = _conditions(scores, row)
+        key = tuple(lead.values())
+        if key not in rules:
+            rules[key] = playbook.next_action(**lead)
+        rule = rules[key]
         if rule is None:
-            return None
-        label = in_language(rule.label, self._lang)
+            found.append(None)
+            continue
+        beside = None
+        if touches is not None and rule.touch is not None and scores.by_model[row]:
+            tercile = touches.tercile(float(scores.raw[row]))
+            asked = rule.touch, tercile
+            if asked not in associations:
+                called = playbook.event_label(rule.touch, lang) or quoted(rule.touch, lang)
+                associations[asked] = touches.association(rule.touch, called, tercile, lang)
+            beside = associations[asked]
+        label = in_language(rule.label, lang)
         assert label is not None  # the schema asks for one language at least
-        return {"label": label, "touch": rule.touch, "association": self._beside(rule.touch, raw)}
+        found.append({"label": label, "touch": rule.touch, "association": beside})
+    return found
 
-    def _beside(self, touch: str | None, raw: float | None) -> Association | None:
-        if self._touches is None or touch is None or raw is None:
-            return None
-        key = (touch, self._touches.tercile(raw))
-        if key not in self._associations:
-            called = self._playbook.event_label(touch, self._lang) or quoted(touch, self._lang)
-            found = self._touches.association(touch, called, key[1], self._lang)
-            self._associations[key] = found
-        return self._associations[key]
+
+def _conditions(scores: Scores, row: int) -> dict[str, str | None]:
+    """A lead by the names of the conditions of an action."""
+    trend = scores.trend[row]
+    reached = scores.qualified.reached
+    return {
+        "temperature": scores.temperature[row],
+        "task": scores.task[row],
+        "state": scores.state[row],
+        "stage": scores.stage(row),
+        "psychological_stage": reached.psychological_stage(row),
+        "journey_step": reached.step_name(row),
+        "trend": trend["direction"] if trend else None,
+    }

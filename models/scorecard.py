@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from features.attributes import as_of
-from features.cells import as_text
-from features.changes import Changes
-from features.instants import MISSING, Instants, iso
-from features.log import EventLog, Leads
+from features.instants import FOREVER, MISSING, iso
+from features.log import EventLog
 from features.plan import Attribute
-from features.spine import Spine
 from models import wording
+from models.conditions import Conditions, View, attribute_of, fires
 from models.playbook import Playbook, in_language
-from models.playbook_schema import RuleSection
-from models.tally import settle, tally
-
-_FOREVER = int(np.iinfo(np.int64).max)
+from models.playbook.points import RuleSection, ScoreSection
+from models.tally import Integers, rounded, settle, tally
 
 
 class Entry(TypedDict):
@@ -50,6 +45,8 @@ class Points:
     ----------
     total : ndarray of shape (n,), int64
         The sum, rounded once, half up: the number shown and the number compared.
+    by_score : ndarray of shape (n, n_scores), int64
+        Of each score; they sum to the total.
     contribution : ndarray of shape (n, n_rules), float64
         Of each rule, after decay and caps; 0 where it did not fire.
     fired_by : ndarray of shape (n, n_rules), int64
@@ -62,6 +59,7 @@ class Points:
 
     scorecard: Scorecard = field(repr=False)
     total: npt.NDArray[np.int64]
+    by_score: npt.NDArray[np.int64]
     contribution: npt.NDArray[np.float64]
     fired_by: npt.NDArray[np.int64]
     count: npt.NDArray[np.int32]
@@ -79,6 +77,22 @@ class Points:
         if place < 0:
             return None, MISSING
         return self.log.types[self.log.event_type[place]], int(self.log.occurred_at[place])
+
+    def scores(self, row: int) -> dict[str, int] | None:
+        """The points of a row by score; None where the playbook has no scores."""
+        names = self.scorecard.scores
+        if names == (None,):
+            return None
+        return {str(name): int(n) for name, n in zip(names, self.by_score[row], strict=True)}
+
+    def grade(self, row: int) -> str | None:
+        """The place of a row in the grid: a letter for the rows, A the best, and a number for the
+        columns, 1 the best; None where the playbook has no grid."""
+        grid = self.scorecard.grid
+        if grid is None:
+            return None
+        rows, columns = (_grade(score, self.by_score[row, place]) for place, score in grid)
+        return f"{chr(ord('A') + rows)}{columns + 1}"
 
     def ledger(self, row: int, lang: str = "en") -> list[Entry]:
         """The rules that fired for a row, most points (of either sign) first, then by name.
@@ -126,15 +140,17 @@ class Scorecard:
     Attributes
     ----------
     rules : tuple of RuleSection, by name
+    scores : tuple of str, by name
+        The parts of the points that have a number of their own; ``(None,)`` where there are none.
     """
 
     def __init__(self, playbook: Playbook) -> None:
-        self._playbook = playbook
+        self._playbook, self._conditions = playbook, Conditions(playbook)
         self.rules: tuple[RuleSection, ...] = tuple(
             sorted(playbook.points.rules, key=lambda rule: rule.name)
         )
         groups = sorted(playbook.points.groups)
-        self._touches = frozenset(playbook.touches)
+        self.scores = tuple(sorted(playbook.points.scores)) or (None,)
         self._caps = np.array(
             [playbook.points.groups[name].cap for name in groups], dtype=np.float64
         )
@@ -143,70 +159,52 @@ class Scorecard:
             dtype=np.int64,
         )
         self._points = np.array([rule.points for rule in self.rules], dtype=np.float64)
-        self._at_most = np.array([rule.at_most or _FOREVER for rule in self.rules], dtype=np.int64)
+        self._score = np.array(
+            [self.scores.index(rule.score) for rule in self.rules], dtype=np.int64
+        )
+        self._at_most = np.array([rule.counts or FOREVER for rule in self.rules], dtype=np.int64)
         self._half_life = np.array(
             [rule.half_life or np.inf for rule in self.rules], dtype=np.float64
         )
-        self._expires = np.array([rule.expires or _FOREVER for rule in self.rules], dtype=np.int64)
+        self._expires = np.array([rule.expires or FOREVER for rule in self.rules], dtype=np.int64)
         self._silent_for = np.array([rule.silent_for or 0 for rule in self.rules], dtype=np.int64)
 
     @cached_property
-    def _rules_of_type(self) -> dict[str, list[int]]:
-        found: dict[str, list[int]] = {}
-        for place, rule in enumerate(self.rules):
-            for name in dict.fromkeys(rule.event or ()):
-                found.setdefault(name, []).append(place)
-        return found
+    def grid(self) -> tuple[tuple[int, ScoreSection], ...] | None:
+        """The score of the rows and that of the columns, each with its place in `scores`."""
+        said = self._playbook.points
+        if said.grid is None:
+            return None
+        return tuple(
+            (self.scores.index(name), said.scores[name])
+            for name in (said.grid.rows, said.grid.columns)
+        )
 
-    @cached_property
-    def _rules_of_attribute(self) -> dict[Attribute, list[int]]:
-        """Rules by the column they look at, as numbers or as texts, with its value as of the cutoff."""
-        found: dict[Attribute, list[int]] = {}
-        for place, rule in enumerate(self.rules):
-            if rule.attribute is not None:
-                texts = rule.values is not None and isinstance(rule.values[0], str | bool)
-                kind: Literal["category", "number"] = "category" if texts else "number"
-                found.setdefault(Attribute(rule.attribute, kind, "tracked"), []).append(place)
-        return found
-
-    def points(
-        self,
-        leads: Leads,
-        log: EventLog,
-        lead: npt.NDArray[np.int64],
-        cutoff: Instants,
-        changes: Changes | None = None,
-    ) -> Points:
+    def points(self, view: View) -> Points:
         """The points of leads as of cutoffs.
 
         An event counts once ``visible_at <= cutoff``; its age is from when it occurred.
-
-        Parameters
-        ----------
-        leads, log : Leads and the EventLog aligned to them
-        lead, cutoff : ndarray of shape (n,), int64
-            Row of the lead list, and the moment as of which it is seen.
-        changes : Changes, optional
-            Attribute values before the export; without it attributes are as in `leads`.
         """
-        n, n_rules = len(lead), len(self.rules)
+        n, n_rules, log = len(view), len(self.rules), view.log
         contribution = np.zeros((n, n_rules))
         fired_by = np.full((n, n_rules), -1)
         count = np.zeros((n, n_rules), dtype=np.int32)
-        rules_of = [self._rules_of_type.get(name, []) for name in log.types]
+        first_rule, rule_of = self._rules_of_types(log)
+        narrowed, takes = self._narrowed(log)
         tally(
             log.offsets,
             log.occurred_at,
             log.visible_at,
             log.event_type,
-            log.channel,
-            np.array([name not in self._touches for name in log.types], dtype=np.bool_),
-            np.cumsum([0, *map(len, rules_of)], dtype=np.int64),
-            np.array([place for places in rules_of for place in places], dtype=np.int64),
-            self._heard(log.channels),
-            leads.created_at,
-            lead,
-            cutoff,
+            self._conditions.is_act(log),
+            first_rule,
+            rule_of,
+            narrowed,
+            takes,
+            view.leads.created_at,
+            view.lead,
+            view.cutoff,
+            view.heeds_silence,
             self._points,
             self._at_most,
             self._half_life,
@@ -216,30 +214,53 @@ class Scorecard:
             fired_by,
             count,
         )
-        spine = Spine(lead, cutoff, None, np.zeros_like(lead))
-        for attribute, places in self._rules_of_attribute.items():
-            if attribute.name not in leads.attributes.column_names:
-                continue
-            column = as_of(attribute, leads, changes, spine)
-            for place in places:
-                fires = _fires(self.rules[place], column)
-                contribution[fires, place] = self._points[place]
-                count[fires, place] = 1
-        total = np.empty(n, dtype=np.int64)
-        settle(contribution, self._group, self._caps, total)
-        return Points(self, total, contribution, fired_by, count, log)
+        for place, holds in self._held(view):
+            contribution[holds, place] = self._points[place]
+            count[holds, place] = 1
+        exact = np.zeros((n, len(self.scores)))
+        settle(contribution, self._group, self._caps, self._score, exact)
+        return Points(self, *rounded(exact), contribution, fired_by, count, log)
 
-    def _heard(self, channels: tuple[str, ...]) -> npt.NDArray[np.bool_]:
-        heard = np.ones((len(self.rules), len(channels) + 1), dtype=np.bool_)
+    def _rules_of_types(self, log: EventLog) -> tuple[Integers, Integers]:
+        """Where the rules for events of each type begin, and which they are."""
+        rules_of = [
+            [
+                place
+                for place, rule in enumerate(self.rules)
+                if rule.form == "event" and (rule.event is None or name in rule.event)
+            ]
+            for name in log.types
+        ]
+        first = np.cumsum([0, *map(len, rules_of)], dtype=np.int64)
+        return first, np.array([place for places in rules_of for place in places], dtype=np.int64)
+
+    def _narrowed(self, log: EventLog) -> tuple[Integers, npt.NDArray[np.bool_]]:
+        """For rules that look at channel, content or value: which events they take."""
+        place = np.full(len(self.rules), -1)
+        takes: list[npt.NDArray[np.bool_]] = []
+        for rule_place, rule in enumerate(self.rules):
+            asks = (rule.channel, rule.content, rule.value)
+            if any(asked is not None for asked in asks):
+                place[rule_place] = len(takes)
+                takes.append(self._conditions.events(rule, log))
+        return place, np.array(takes, dtype=bool).reshape(len(takes), log.n_events)
+
+    def _held(self, view: View) -> Iterator[tuple[int, npt.NDArray[np.bool_]]]:
+        """Rules for attributes and for conditions together, and where they hold."""
+        columns: dict[Attribute, npt.NDArray[np.float64] | pa.Array] = {}
         for place, rule in enumerate(self.rules):
-            if rule.channel is not None:
-                heard[place] = [name in rule.channel for name in channels] + [False]
-        return heard
+            if rule.form == "attribute":
+                attribute = attribute_of(rule)
+                if attribute not in columns:
+                    columns[attribute] = view.attribute(attribute)
+                yield place, fires(rule, columns[attribute])
+            elif rule.form == "all":
+                yield place, self._conditions.hold(rule, view)
 
     def label(self, rule: RuleSection, lang: str) -> str:
         """What a rule is about: its own label, else that of its events, else its name."""
         own = in_language(rule.label, lang)
-        if own is not None or rule.event is None:
+        if own is not None or rule.event is None or rule.content or rule.value:
             return own or rule.name
         events = " / ".join(
             self._playbook.event_label(name, lang) or wording.quoted(name, lang)
@@ -251,15 +272,6 @@ class Scorecard:
         return wording.texts(lang)["name"]["by"].format(name=events, channels=channels)
 
 
-def _fires(rule: RuleSection, column: npt.NDArray[np.float64] | pa.Array) -> npt.NDArray[np.bool_]:
-    """Where an attribute is as the rule asks, shape (n,); never where it is missing."""
-    if isinstance(column, np.ndarray):
-        if rule.values is not None:
-            return np.isin(column, np.array(rule.values, dtype=np.float64))
-        low = -np.inf if rule.min is None else rule.min
-        high = np.inf if rule.max is None else rule.max
-        return np.isfinite(column) & (column >= low) & (column <= high)
-    wanted = pa.array([as_text(value) for value in rule.values or ()], pa.string())
-    return np.asarray(
-        pc.is_in(column, value_set=wanted).to_numpy(zero_copy_only=False), dtype=np.bool_
-    )
+def _grade(score: ScoreSection, points: int) -> int:
+    """How many grades a score is below the best."""
+    return sum(points < line for line in score.bands)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,18 +15,24 @@ from features.changes import Changes
 from features.colleagues import NOT_TOLD, Colleagues
 from features.instants import DAY, MISSING, Instants, iso
 from features.kinds.kind import Source
+from features.known import Known
 from features.log import EventLog, Leads
 from features.spine import Spine, States, belongs, states
+from features.task import Task
 from models.artefact import Artefact
+from models.conditions import View
 from models.evidence import Basis
-from models.next_action import NextAction, NextActions
-from models.playbook import Playbook
+from models.next_action import next_actions
+from models.past import Past
+from models.playbook import Playbook, in_language
 from models.points_map import PointsMap
+from models.qualification import Qualification, Qualified
 from models.reasons import reasons_of
-from models.scorecard import Points, Scorecard
+from models.scorecard import Points
 from models.scores import FallbackReason, Scores
 from models.settings import FIRST_TASK
-from models.wording import texts
+from models.temperature import Temperature, Temperatures, Values, named
+from models.wording import quoted, texts
 
 _LOG = logging.getLogger(__name__)
 
@@ -52,10 +58,10 @@ class Scorer:
     artefact: Artefact | None = None
     points_map: PointsMap | None = None
     without: FallbackReason = "no_model"
-    scorecard: Scorecard = field(init=False)
+    qualification: Qualification = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "scorecard", Scorecard(self.playbook))
+        object.__setattr__(self, "qualification", Qualification(self.playbook))
 
     @cached_property
     def versions(self) -> dict[str, str | None]:
@@ -104,71 +110,63 @@ class Scorer:
         UsageError
             When neither the model nor the playbook knows the task.
         """
-        rows = np.arange(len(leads))
+        known = Known(leads, log, changes, colleagues)
         artefact = self.artefact_for(task)
         asked = artefact.task if artefact else self.playbook.task(task)
-        seen = states(log, leads, asked, self.playbook.touches, rows, as_of, log.visible_at)
-        state = self._states(leads, log, seen, as_of)
-        asked_about = belongs(asked, log.types, seen, as_of) & (leads.created_at <= as_of)
-        points = self.scorecard.points(leads, log, rows, as_of, changes)
+        qualified = self.qualification.of(View.now(leads, log, as_of, changes))
+        state = self._states(known, asked, as_of)
         answer, reason = _Answer.empty(len(leads)), self.why_rules(task)
-        if artefact is not None and asked_about.any():
-            at = rows[asked_about]
-            spine = Spine(at, as_of[asked_about], None, np.zeros_like(at))
+        if artefact is not None and state.on_it.any():
             try:
-                answer = self._by_model(
-                    artefact, leads, log, spine, changes, colleagues, reasons, lang
-                )
+                answer = self._by_model(artefact, known, state.on_it, as_of, reasons, lang)
             except Exception as error:
                 # It always answers: whatever a model does, rules answer, and the answer says why.
                 # Only the kind of error is logged: its text may quote a lead.
                 _LOG.warning("prediction failed (%s): rules answer", type(error).__name__)
                 reason = "prediction_failed"
-        self._by_rules(task, answer, points, asked_about & ~answer.by_model, reasons, lang)
-        bands, by = self.playbook.temperature(points.total, answer.probability)
-        temperature = [
-            None if name in NO_TEMPERATURE and not on_it else band
-            for name, band, on_it in zip(state, bands, asked_about, strict=True)
-        ]
-        tasks = [task if on_it else None for on_it in asked_about]
-        plan_types = artefact.plan.known_types + artefact.task.exclude_events if artefact else ()
-        known = {*plan_types, *self.playbook.events, *self.playbook.outcomes}
-        return Scores(
+        by_rules = state.on_it & ~answer.by_model
+        self._by_rules(task, answer, qualified.points, by_rules, reasons, lang)
+        past = Past(
+            known,
+            asked,
+            self.qualification,
+            artefact if answer.by_model.any() else None,
+            self._observed(task),
+        )
+        warmth = self._warmth(task, qualified, answer, state, past, as_of)
+        scores = Scores(
             lead_id=leads.lead_id.to_pylist(),
             as_of=as_of,
-            task=tasks,
-            state=state,
-            horizon=[asked.horizon_text if on_it else None for on_it in asked_about],
+            task=[task if on_it else None for on_it in state.on_it],
+            state=state.names,
+            horizon=[asked.horizon_text if on_it else None for on_it in state.on_it],
             probability=answer.probability,
-            raw=np.where(answer.by_model, answer.raw, points.total),
+            raw=np.where(answer.by_model, answer.raw, qualified.points.total),
             basis=answer.basis,
-            points=points,
-            temperature=temperature,
-            temperature_by=by,
+            qualified=qualified,
+            temperature=warmth.temperature,
+            temperature_by=self.playbook.said.temperature.by,
+            temperature_otherwise=warmth.otherwise,
+            trend=past.trends(answer.probability, as_of),
             by_model=answer.by_model,
             fallback_reason=[
                 None if model else reason if on_it else "task_without_model"
-                for model, on_it in zip(answer.by_model, asked_about, strict=True)
+                for model, on_it in zip(answer.by_model, state.on_it, strict=True)
             ],
             start=answer.start,
             reasons=answer.reasons,
-            next_action=self._next_actions(artefact, answer, temperature, tasks, state, lang),
-            warnings=[
-                of_lead + of_model
-                for of_lead, of_model in zip(
-                    _warnings(log, seen, state, asked_about, as_of, asked.until, lang),
-                    answer.warnings,
-                    strict=True,
-                )
-            ],
-            ignored=_ignored(log, as_of, known),
+            next_action=[],
+            warnings=_warnings(known, state, qualified, warmth, asked.until, as_of, answer, lang),
+            ignored=self._ignored(known, artefact, as_of),
             outside_training=answer.outside,
             missing_inputs=_missing_inputs(
-                leads, artefact, asked.horizon is not None, answer.by_model, changes, colleagues
+                known, artefact, asked.horizon is not None, answer.by_model
             ),
             versions=self.versions,
             lang=lang,
         )
+        touches = artefact.touches if artefact else None
+        return replace(scores, next_action=next_actions(self.playbook, touches, scores))
 
     def artefact_for(self, task: str) -> Artefact | None:
         """The model that answers a task; None where rules do."""
@@ -178,41 +176,67 @@ class Scorer:
         """Why rules would answer a task."""
         return "task_without_model" if self.artefact else self.without
 
-    def _next_actions(
-        self,
-        artefact: Artefact | None,
-        answer: _Answer,
-        temperature: list[str | None],
-        tasks: list[str | None],
-        state: list[str],
-        lang: str,
-    ) -> list[NextAction | None]:
-        actions = NextActions(self.playbook, artefact.touches if artefact else None, lang)
-        raw = [
-            float(r) if by_model else None
-            for r, by_model in zip(answer.raw, answer.by_model, strict=True)
-        ]
-        return list(map(actions.of, temperature, tasks, state, raw))
+    def _observed(self, task: str) -> PointsMap | None:
+        """What was observed for points on a task."""
+        return self.points_map if self.points_map and self.points_map.task == task else None
 
-    def _states(self, leads: Leads, log: EventLog, seen: States, as_of: Instants) -> list[str]:
-        names = [self.playbook.state_after(name) for name in log.types] + ["open"]
+    def _states(self, known: Known, asked: Task, as_of: Instants) -> _State:
+        leads, log = known.leads, known.log
+        rows = np.arange(len(leads))
+        seen = states(log, leads, asked, self.playbook.touches, rows, as_of, log.visible_at)
+        names: list[str] = [self.playbook.state_after(name) for name in log.types] + ["open"]
         state = [names[code] for code in seen.closed_by]
         for row in np.flatnonzero(leads.created_at > as_of):
             state[row] = "not_created"
-        return state
+        on_it = belongs(asked, log.types, seen, as_of) & (leads.created_at <= as_of)
+        return _State(seen, state, on_it)
+
+    def _warmth(
+        self,
+        task: str,
+        qualified: Qualified,
+        answer: _Answer,
+        state: _State,
+        past: Past,
+        as_of: Instants,
+    ) -> _Warmth:
+        """Hot, warm or cold, and what it would be by what does not decide it."""
+        temperatures, points = Temperatures(self.playbook), qualified.points
+        by_points = temperatures.by_points
+        value = points.total.astype(np.float64) if by_points else answer.probability
+        values, known = Values(value, points.by_score), past.known
+        has_one = state.on_it | np.array([name not in NO_TEMPERATURE for name in state.names])
+        has_one &= np.array([rule is None for rule in qualified.excluded], dtype=bool)
+        band = temperatures.of(
+            values, partial(past.values, by_points), known.leads, known.log, as_of, known.changes
+        )
+        observed = self._observed(task)
+        other = np.full(len(band), -1)
+        if observed is not None:
+            other = temperatures.otherwise(answer.probability, points.total, observed)
+            other[~answer.by_model] = -1
+        return _Warmth(*(named(np.where(has_one, bands, -1)) for bands in (band, other)))
+
+    def _ignored(
+        self, known: Known, artefact: Artefact | None, as_of: Instants
+    ) -> dict[str, npt.NDArray[np.int64]]:
+        plan_types = artefact.plan.known_types + artefact.task.exclude_events if artefact else ()
+        types = {*plan_types, *self.playbook.events, *self.playbook.outcomes}
+        return _ignored(known.log, as_of, types)
 
     def _by_model(
         self,
         artefact: Artefact,
-        leads: Leads,
-        log: EventLog,
-        spine: Spine,
-        changes: Changes | None,
-        colleagues: Colleagues | None,
+        known: Known,
+        on_it: npt.NDArray[np.bool_],
+        as_of: Instants,
         most: int,
         lang: str,
     ) -> _Answer:
-        matrix = artefact.matrix(leads, log, spine, changes, colleagues)
+        leads, log = known.leads, known.log
+        rows = np.flatnonzero(on_it)
+        spine = Spine(rows, as_of[rows], None, np.zeros_like(rows))
+        matrix = artefact.matrix(leads, log, spine, known.changes, known.colleagues)
         X = artefact.encoder.encode(matrix)
         raw = artefact.model.raw(X)
         probability = artefact.model.calibrator(raw)
@@ -258,14 +282,29 @@ class Scorer:
         """Reasons from the ledger where no model answered; for leads on the task also a probability."""
         for row in np.flatnonzero(~answer.by_model) if most else ():
             answer.reasons[row] = points.reasons(int(row), most, lang)
-        observed = self.points_map
-        if observed is None or observed.task != task or not asked_about.any():
+        observed = self._observed(task)
+        if observed is None or not asked_about.any():
             return
         total = points.total[asked_about]
         answer.probability[asked_about] = observed.probability(total)
         found = observed.evidence.basis(total)
         for row, basis in zip(np.flatnonzero(asked_about), found, strict=True):
             answer.basis[row] = basis
+
+
+class _State(NamedTuple):
+    """How leads stand: by which events, in words, and whether they belong to the task asked about."""
+
+    seen: States
+    names: list[str]
+    on_it: npt.NDArray[np.bool_]
+
+
+class _Warmth(NamedTuple):
+    """Temperatures, and those by what does not decide; None where there is none."""
+
+    temperature: list[Temperature | None]
+    otherwise: list[Temperature | None]
 
 
 @dataclass(frozen=True)
@@ -297,37 +336,44 @@ class _Answer:
 
 
 def _warnings(
-    log: EventLog,
-    seen: States,
-    state: list[str],
-    asked_about: npt.NDArray[np.bool_],
-    as_of: Instants,
+    known: Known,
+    state: _State,
+    qualified: Qualified,
+    warmth: _Warmth,
     until: int,
+    as_of: Instants,
+    answer: _Answer,
     lang: str,
 ) -> list[list[str]]:
     """What a reader of each answer should know."""
-    words = texts(lang)["warnings"]
-    warnings: list[list[str]] = [[] for _ in state]
-    for row, name in enumerate(state):
+    words, log, seen = texts(lang)["warnings"], known.log, state.seen
+    warnings: list[list[str]] = [[] for _ in state.names]
+    for row, name in enumerate(state.names):
+        said = warnings[row]
         if name == "not_created":
-            warnings[row].append(words["not_created"])
-        elif name != "open" and not asked_about[row]:
+            said.append(words["not_created"])
+        elif name != "open" and not state.on_it[row]:
             event, at = log.types[seen.closed_by[row]], iso(int(seen.closed_at[row]))
-            warnings[row].append(words["not_open"].format(event=event, at=at))
+            said.append(words["not_open"].format(event=event, at=at))
         elif seen.last_act[row] != MISSING and as_of[row] - seen.last_act[row] >= until:
-            warnings[row].append(words["silent"].format(days=until // DAY))
+            said.append(words["silent"].format(days=until // DAY))
+        said += answer.warnings[row]
+        rule = qualified.excluded[row]
+        if rule is not None:
+            label = in_language(rule.label, lang) or quoted(rule.name, lang)
+            said.append(words["excluded"].format(label=label))
+        bands = warmth.temperature[row], warmth.otherwise[row]
+        if set(bands) == {"hot", "cold"}:
+            names = [texts(lang)["page"][str(band)] for band in bands]
+            said.append(words["disagrees"].format(temperature=names[0], otherwise=names[1]))
     return warnings
 
 
 def _missing_inputs(
-    leads: Leads,
-    artefact: Artefact | None,
-    timed: bool,
-    by_model: npt.NDArray[np.bool_],
-    changes: Changes | None,
-    colleagues: Colleagues | None,
+    known: Known, artefact: Artefact | None, timed: bool, by_model: npt.NDArray[np.bool_]
 ) -> list[list[str]]:
     """What would have been looked at, had it been given."""
+    leads, changes, colleagues = known.leads, known.changes, known.colleagues
     missing: list[list[str]] = [
         ["created_at"] if timed and at == MISSING else [] for at in leads.created_at
     ]

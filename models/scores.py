@@ -11,7 +11,12 @@ import numpy.typing as npt
 from features.instants import Instants, iso
 from models.evidence import Basis
 from models.next_action import NextAction
+from models.playbook.stages import Stage
+from models.playbook.temperature import By
+from models.qualification import Qualified
 from models.scorecard import Points
+from models.temperature import Temperature
+from models.trend import Trend
 
 FallbackReason = Literal[
     "no_model",
@@ -42,9 +47,15 @@ class Scores:
         The score that breaks ties: the model's raw score, else the points.
     basis : list of Basis or None
         ``n, converted, low, high`` of comparable leads; None where there is none.
-    points : Points
+    qualified : Qualified
+        Points, stages, journey: what the playbook's definitions say.
     temperature : list of str or None
-    temperature_by : str
+        None for customers between purchases and for excluded leads, and where it is not known.
+    temperature_by : {"points", "probability", "capacity"}
+    temperature_otherwise : list of str or None
+        What the temperature would be by what does not decide it; None where rules answered, or
+        nothing was observed for points.
+    trend : list of Trend or None
     by_model : ndarray of shape (n,), bool
     fallback_reason : list of str or None
     start : ndarray of shape (n,), float64
@@ -71,9 +82,11 @@ class Scores:
     probability: npt.NDArray[np.float64]
     raw: npt.NDArray[np.float64]
     basis: list[Basis | None]
-    points: Points
-    temperature: list[str | None]
-    temperature_by: str
+    qualified: Qualified
+    temperature: list[Temperature | None]
+    temperature_by: By
+    temperature_otherwise: list[Temperature | None]
+    trend: list[Trend | None]
     by_model: npt.NDArray[np.bool_]
     fallback_reason: list[FallbackReason | None]
     start: npt.NDArray[np.float64]
@@ -88,6 +101,16 @@ class Scores:
 
     def __len__(self) -> int:
         return len(self.lead_id)
+
+    @property
+    def points(self) -> Points:
+        """The points, and where they come from."""
+        return self.qualified.points
+
+    def stage(self, row: int) -> Stage | None:
+        """The stage of a row; None where the playbook has no stages."""
+        standing = self.qualified.standing
+        return standing.name(row) if standing else None
 
     def order(self) -> npt.NDArray[np.int64]:
         """Rows from most to least likely: by probability, then raw score, then `lead_id`.
@@ -111,9 +134,14 @@ class Scores:
             "probability": None if np.isnan(p) else p,
             "basis": self.basis[row],
             "points": int(self.points.total[row]),
+            "points_by_score": self.points.scores(row),
+            "grade": self.points.grade(row),
             "ledger": self.points.ledger(row, self.lang),
             "temperature": self.temperature[row],
             "temperature_by": self.temperature_by,
+            "temperature_otherwise": self.temperature_otherwise[row],
+            **self.qualified.record(row, self.lang),
+            "trend": self.trend[row],
             "scored_by": "model" if by_model else "rules",
             "fallback_reason": self.fallback_reason[row],
             "starting_point": None if np.isnan(start) else start,

@@ -15,7 +15,7 @@ from features.times import parse_one
 from models.explain import ALL, MOST
 from models.intake import declared_zone
 from models.playbook import Playbook
-from models.playbook_source import nearest
+from models.playbook.references import nearest
 from models.points_map import PointsMap
 from models.scorer import Scorer
 from models.settings import Settings

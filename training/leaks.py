@@ -28,8 +28,9 @@ from features.leakage.touches import touches_follow
 from features.plan import Attribute
 from features.spine import Spine, labels_of
 from features.times import parse
+from models.conditions import View
 from models.playbook import Playbook
-from models.scorecard import Scorecard
+from models.qualification import Qualification
 from training.sources import Material
 from training.strays import counted
 
@@ -212,8 +213,8 @@ def _events(
         return found
     touches = [name for name in playbook.touches if name not in known]
     drawn = one_row_each(spine)
-    at = (material.leads, log, drawn.lead, drawn.cutoff, material.intake.changes)
-    points = Scorecard(playbook).points(*at).total.astype(np.float64)
+    view = View(material.leads, log, drawn.lead, drawn.cutoff, material.intake.changes)
+    points = Qualification(playbook).points(view).total.astype(np.float64)
     found += touches_follow(
         log, touches, drawn.lead, drawn.cutoff, points, of="points", kind="points"
     )

@@ -25,7 +25,7 @@ from features.task import Task
 from features.times import parse_one
 from models.intake import check_created_at, form_of
 from models.playbook import Playbook
-from models.playbook_source import nearest
+from models.playbook.references import nearest
 from training.fingerprint import Fingerprint, fingerprints
 from training.rowless import without_its_events, without_rows
 

@@ -16,10 +16,11 @@ from features.program import compile_plan
 from features.reading import Refusal
 from features.spine import labels_of
 from models.artefact import Artefact
+from models.conditions import View
 from models.evidence import Evidence
 from models.playbook import Playbook
 from models.points_map import PointsMap, drawn_rows
-from models.scorecard import Scorecard
+from models.qualification import Qualification
 from models.terminal import Report
 from training.baselines import logistic_regression
 from training.evaluate import Metrics
@@ -127,8 +128,8 @@ def train(
         changes,
         material.intake.colleagues,
     )
-    points = Scorecard(playbook).points(
-        material.leads, material.log, spine.lead, spine.cutoff, changes
+    points = Qualification(playbook).points(
+        View(material.leads, material.log, spine.lead, spine.cutoff, changes)
     )
     points_map = PointsMap.fit(
         points.total[split.train],

@@ -7,7 +7,7 @@ from collections import Counter
 from features.kinds import KINDS
 from models.families import BASE, FAMILIES, family_of, kinds_of, lines_of
 from models.playbook import Playbook
-from models.playbook_schema import CATALOGUE
+from models.playbook.schema import CATALOGUE
 
 
 def test_every_kind_is_in_exactly_one_family() -> None:

@@ -17,7 +17,7 @@ import pyarrow.parquet
 from features.instants import zone
 from models.families import FAMILIES, lines_of
 from models.playbook import Playbook
-from models.playbook_schema import FeaturesSection
+from models.playbook.schema import FeaturesSection
 from training.bench import fresh
 from training.report.making import report_of_training
 from training.report.page import files_of

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from features.errors import ArtefactError, UsageError
 from features.instants import iso, now
-from models.playbook_source import nearest
+from models.playbook.references import nearest
 from models.settings import registered_name
 
 if TYPE_CHECKING:

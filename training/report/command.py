@@ -13,9 +13,10 @@ from features.reading import Refusal
 from features.spine import labels_of
 from features.writing import refused_path, write_refused, write_whole
 from models.artefact import Artefact, check, load
+from models.conditions import View
 from models.playbook import Playbook
 from models.points_map import PointsMap
-from models.scorecard import Scorecard
+from models.qualification import Qualification
 from models.settings import Settings
 from models.terminal import REFUSED_ROWS, people, print_json, print_refused, progress
 from training.report.answered import SCORECARD, Answered
@@ -117,8 +118,8 @@ def evaluate(
     matrix = artefact.matrix(material.leads, material.log, spine, intake.changes, intake.colleagues)
     said("scoring")
     probability = {"model": artefact.model.probability(artefact.encoder.encode(matrix))}
-    points = Scorecard(playbook).points(
-        material.leads, material.log, spine.lead, spine.cutoff, intake.changes
+    points = Qualification(playbook).points(
+        View(material.leads, material.log, spine.lead, spine.cutoff, intake.changes)
     )
     observed, why = PointsMap.load(settings.points_maps, artefact.task.name, playbook.version)
     if observed is None:

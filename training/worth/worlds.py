@@ -16,7 +16,8 @@ from features.instants import duration, zone
 from features.spine import labels_of
 from models.families import BASE, family_of, lines_of
 from models.playbook import Playbook
-from models.playbook_schema import Cutoffs, FeaturesSection
+from models.playbook.schema import FeaturesSection
+from models.playbook.tasks import Cutoffs
 from training.held_out import Probabilities
 from training.quality.real import PLAYBOOK as BANK
 from training.report.best_possible import best_possible

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import math
-from typing import Annotated, Any, ClassVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -51,6 +53,17 @@ def _scalar(value: object) -> object:
     return value
 
 
+def _day(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            return datetime.date.fromisoformat(value)
+        except ValueError as error:
+            raise refuse(f"expected a day such as 2026-10-01, got {value!r}") from error
+    if isinstance(value, datetime.datetime) or not isinstance(value, datetime.date):
+        raise refuse("expected a day such as 2026-10-01")
+    return value
+
+
 Text = Annotated[str, Field(min_length=1)]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(one_or_more)]
 """A list of texts; one text stands for a list of one."""
@@ -58,10 +71,15 @@ Lines = Annotated[tuple[Text, ...], BeforeValidator(listed), Field(min_length=1)
 Duration = Annotated[int, BeforeValidator(_duration)]
 """Microseconds, written ``"90d"``."""
 Durations = Annotated[tuple[Duration, ...], BeforeValidator(listed), Field(min_length=1)]
+Day = Annotated[datetime.date, BeforeValidator(_day)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Scalar = Annotated[str | bool | int | float, BeforeValidator(_scalar)]
 Scalars = Annotated[tuple[Scalar, ...], BeforeValidator(listed), Field(min_length=1)]
 Count = Annotated[int, Field(gt=0, le=1_000_000)]
+Whole = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
+Share = Annotated[float, Field(gt=0, le=1)]
+Patterns = Annotated[tuple[Text, ...], BeforeValidator(one_or_more), Field(min_length=1)]
+"""Texts of which one has to fit, ``*`` standing for any letters and ``?`` for one."""
 
 
 def _how_often(text: str) -> str:
@@ -84,10 +102,17 @@ class Section(BaseModel):
     ----------
     later : frozenset of str
         Keys that the contract reserves and this version does not know yet.
+    refers : mapping of str to str
+        Fields that hold names of something else in the playbook, and of what: ``"event"``,
+        ``"touch"``, ``"task"``, ``"step"``, ``"group"``, ``"score"``.
+    keys_refer : mapping of str to str
+        Fields whose keys are such names.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
     later: ClassVar[frozenset[str]] = frozenset()
+    refers: ClassVar[Mapping[str, str]] = {}
+    keys_refer: ClassVar[Mapping[str, str]] = {}
 
     @model_validator(mode="before")
     @classmethod
@@ -109,3 +134,18 @@ class Said(Section):
 
     en: HowOften | None = None
     ja: HowOften | None = None
+
+
+class Range(Section):
+    """From `min` to `max`, both included; at least one of them."""
+
+    min: Number | None = None
+    max: Number | None = None
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        if self.min is None and self.max is None:
+            raise refuse("expected min, max or both, such as { min = 100 }")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise refuse(f"expected min not above max, got min {self.min:g} and max {self.max:g}")
+        return self

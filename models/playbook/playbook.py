@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
-
-import numpy as np
-import numpy.typing as npt
+from typing import Literal
 
 from features.attributes import Declared
 from features.errors import PlaybookError, UsageError
 from features.task import Task
-from models.playbook_schema import ActionSection, EventSection, PointsSection, Schema
-from models.playbook_source import nearest, parse
-from models.playbook_values import Label
+from models.playbook.actions import ActionSection
+from models.playbook.points import PointsSection
+from models.playbook.references import nearest
+from models.playbook.schema import EventSection, Schema
+from models.playbook.source import parse
+from models.playbook.values import Label
 
 State = Literal["in_deal", "customer", "lost", "closed"]
 """How a lead stands after the event that closed it."""
@@ -26,14 +26,13 @@ State = Literal["in_deal", "customer", "lost", "closed"]
 MAIL = "mail"
 """The channel of mails, in the playbook's words."""
 
-_DEFAULT = Path(__file__).with_name("playbook.toml")
+_DEFAULT = Path(__file__).parents[1] / "playbook.toml"
 _AFTER: dict[str | None, State] = {
     "deal": "in_deal",
     "won": "customer",
     "lost": "lost",
     None: "closed",
 }
-_BANDS = np.array(["cold", "warm", "hot", None], dtype=object)
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ class Playbook:
         return cls(text, source, parse(text, source))
 
     def altered(self, **sections: object) -> Playbook:
-        """The same with other sections, by their names in `models.playbook_schema.Schema`."""
+        """The same with other sections, by their names in `models.playbook.schema.Schema`."""
         return replace(self, said=self.said.model_copy(update=sections))
 
     @cached_property
@@ -259,34 +258,16 @@ class Playbook:
         names = self.said.names.ja if lang == "ja" else self.said.names.en
         return names.get(value, value)
 
-    def temperature(
-        self, points: npt.NDArray[np.int64], probability: npt.NDArray[np.float64]
-    ) -> tuple[npt.NDArray[Any], Literal["points", "probability"]]:
-        """Hot, warm or cold, and by what.
+    def next_action(self, **lead: str | None) -> ActionSection | None:
+        """What to do next about a lead: the first rule that holds; None where none does.
 
         Parameters
         ----------
-        points : ndarray of shape (n,), int64
-        probability : ndarray of shape (n,), NaN where it is not known
-
-        Returns
-        -------
-        temperature : ndarray of shape (n,), object
-            ``"hot"`` from `hot` on, ``"warm"`` from `warm` on, else ``"cold"``; None where the
-            playbook goes by probability and none is known.
-        by : {"points", "probability"}
+        lead
+            By the names of the conditions of a rule: ``temperature="hot", state="open"``.
         """
-        said = self.said.temperature
-        value = np.asarray(points if said.by == "points" else probability, dtype=np.float64)
-        band = (value >= said.hot).astype(np.int64) + (value >= said.warm)
-        return _BANDS[np.where(np.isnan(value), 3, band)], said.by
-
-    def next_action(
-        self, temperature: str | None, task: str | None, state: str
-    ) -> ActionSection | None:
-        """What to do next about a lead: the first rule that holds; None where none does."""
         for rule in self.said.actions.rules:
-            if rule.holds(temperature=temperature, task=task, state=state):
+            if rule.holds(**lead):
                 return rule
         return None
 

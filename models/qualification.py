@@ -1,0 +1,94 @@
+"""How a company sees its leads by its own definitions: points, stage, journey, who is excluded.
+
+No model is asked here; the temperature, which one may decide, is in `models.temperature`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from models.conditions import Conditions, View
+from models.journey import Journey, Reached
+from models.playbook import Playbook, in_language
+from models.playbook.conditions import Named
+from models.scorecard import Points, Scorecard
+from models.stages import Stages, Standing
+
+
+@dataclass(frozen=True)
+class Qualified:
+    """Leads by the definitions of a playbook, one row each.
+
+    Attributes
+    ----------
+    view : View
+    points : Points
+    standing : Standing or None
+        None where the playbook has no stages.
+    reached : Reached
+    excluded : list of Named or None
+        The first rule of ``[exclude]`` that holds.
+    evidence : list of list of Named
+        What of ``[[stages.evidence]]`` holds.
+    """
+
+    view: View
+    points: Points
+    standing: Standing | None
+    reached: Reached
+    excluded: list[Named | None]
+    evidence: list[list[Named]]
+
+    def record(self, row: int, lang: str) -> dict[str, Any]:
+        """Where a lead stands, with the names of the contract."""
+        standing, reached, rule = self.standing, self.reached, self.excluded[row]
+        evidence = [in_language(named.label, lang) or named.name for named in self.evidence[row]]
+        return {
+            "stage": standing.name(row) if standing else None,
+            "standing": standing.record(row, evidence) if standing else None,
+            "psychological_stage": reached.psychological_stage(row),
+            "journey_step": reached.step_name(row),
+            "journey": reached.record(row),
+            "excluded": rule.name if rule else None,
+        }
+
+
+class Qualification:
+    """The definitions of a playbook, laid out to be asked of leads."""
+
+    def __init__(self, playbook: Playbook) -> None:
+        self.playbook = playbook
+        self.scorecard = Scorecard(playbook)
+        self.stages = Stages(playbook, self.scorecard)
+        self.journey = Journey(playbook)
+        self.conditions = Conditions(playbook)
+        self._silence_matters = any(
+            rule.form in ("silent_for", "all") for rule in self.scorecard.rules
+        )
+
+    def points(self, view: View) -> Points:
+        """The points of leads; rules for silence are not for leads that sales found by itself."""
+        return self._standing_and_points(view, always=False)[1]
+
+    def of(self, view: View) -> Qualified:
+        """Leads by all definitions."""
+        standing, points = self._standing_and_points(view, always=True)
+        excluded: list[Named | None] = [None] * len(view)
+        for rule in reversed(self.playbook.said.exclude.rules):
+            for row in np.flatnonzero(self.conditions.hold(rule, view)):
+                excluded[row] = rule
+        evidence: list[list[Named]] = [[] for _ in range(len(view))]
+        for rule in self.playbook.said.stages.evidence:
+            for row in np.flatnonzero(self.conditions.hold(rule, view)):
+                evidence[row].append(rule)
+        return Qualified(view, points, standing, self.journey.reached(view), excluded, evidence)
+
+    def _standing_and_points(self, view: View, *, always: bool) -> tuple[Standing | None, Points]:
+        wanted = always or (self._silence_matters and self.stages.finds)
+        if not (self.stages.known and wanted):
+            return None, self.scorecard.points(view)
+        standing = self.stages.standing(view)
+        return standing, self.scorecard.points(replace(view, by_sales=standing.by_sales))
