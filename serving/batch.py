@@ -21,6 +21,7 @@ from models.playbook import Playbook
 from models.scores import Scores
 from models.settings import Settings
 from models.terminal import Report
+from models.trend import DAYS
 from serving.asked import Asked, take, warnings_of
 from serving.disagreement import Disagreement, disagreement
 
@@ -173,6 +174,9 @@ def _columns(scores: Scores, reasons: int) -> dict[str, pa.Array]:
         "points": scores.points.total,
         "temperature": scores.temperature,
         "temperature_by": [scores.temperature_by] * n,
+        "temperature_otherwise": scores.temperature_otherwise,
+        **_standing(scores),
+        **_trend(scores),
         "task": scores.task,
         "state": scores.state,
         "scored_by": ["model" if by_model else "rules" for by_model in scores.by_model],
@@ -208,6 +212,38 @@ def _columns(scores: Scores, reasons: int) -> dict[str, pa.Array]:
         name: column if isinstance(column, pa.Array) else pa.array(column, _type_of(name))
         for name, column in columns.items()
     }
+
+
+def _standing(scores: Scores) -> dict[str, Any]:
+    """Points by score, grade, stage and journey."""
+    rows, qualified = range(len(scores)), scores.qualified
+    points, standing, reached = qualified.points, qualified.standing, qualified.reached
+    columns: dict[str, Any] = {}
+    for place, name in enumerate(points.scorecard.scores):
+        if name is not None:
+            columns[f"points_{name}"] = pa.array(points.by_score[:, place])
+    columns |= {"grade": [points.grade(row) for row in rows]}
+    if standing is not None:
+        columns |= {
+            "stage": [standing.name(row) for row in rows],
+            "stage_since": [iso(standing.since(row)) for row in rows],
+            "origin": [standing.origin(row) for row in rows],
+            "cycle": pa.array(standing.cycle, pa.int64()),
+        }
+    return columns | {
+        "psychological_stage": [reached.psychological_stage(row) for row in rows],
+        "journey_step": [reached.step_name(row) for row in rows],
+        "excluded": [rule and rule.name for rule in qualified.excluded],
+    }
+
+
+def _trend(scores: Scores) -> dict[str, Any]:
+    """The direction, and the change of the log-odds in so many days."""
+    trend = scores.trend
+    columns: dict[str, Any] = {"trend": trend.direction.tolist()}
+    for days, change in zip(DAYS, trend.change, strict=True):
+        columns[f"change_{days}d"] = pa.array(change, from_pandas=True)
+    return columns
 
 
 _WHOLE = ("points", "basis_n", "basis_converted")

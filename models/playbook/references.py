@@ -34,7 +34,9 @@ class Reference(NamedTuple):
 
 def nearest(name: str, valid: Sequence[str]) -> str:
     """`` Did you mean 'x'?``, or nothing when no valid name is near."""
-    near = get_close_matches(name, valid, n=1)
+    folded = {other.casefold(): other for other in reversed(valid)}
+    same = folded.get(name.casefold())
+    near = [same] if same is not None else get_close_matches(name, valid, n=1)
     return f" Did you mean {near[0]!r}?" if near else ""
 
 

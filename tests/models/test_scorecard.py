@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from features.changes import Changes
 from features.instants import DAY, MISSING
 from features.log import EventLog, Leads, event_log
+from models.conditions import View
 from models.playbook import Playbook
 from models.scorecard import Points, Scorecard
+from models.temperature import Temperatures, Values, named
 from tests.features.histories import EventColumns
 
 NOW = 1_000 * DAY
@@ -74,7 +76,7 @@ def score(
     leads, log = world(events, attributes, created)
     rows = np.arange(len(created))
     card = Scorecard(Playbook.parse(f"schema = 1\n{rules}"))
-    return card.points(leads, log, rows, np.full(len(rows), cutoff), changes)
+    return card.points(View(leads, log, rows, np.full(len(rows), cutoff), changes))
 
 
 def rule(points: int, *keys: str, name: str = "r") -> str:
@@ -150,7 +152,7 @@ def test_points_are_as_defined_whatever_the_order_of_rules_events_and_leads(
     card = card_of(points, list(RULES))
     leads, log = world(events, ROLES, CREATED)
     rows = np.arange(3)
-    found = card.points(leads, log, rows, np.full(3, NOW))
+    found = card.points(View(leads, log, rows, np.full(3, NOW)))
     for lead in rows:
         exact = reference(points, events, int(lead))
         assert found.contribution[lead].sum() == pytest.approx(exact, abs=1e-9)
@@ -158,14 +160,14 @@ def test_points_are_as_defined_whatever_the_order_of_rules_events_and_leads(
 
     shuffled = data.draw(st.permutations(events))
     other = card_of(points, data.draw(st.permutations(list(RULES))))
-    again = other.points(*world(shuffled, ROLES, CREATED), rows, np.full(3, NOW))
+    again = other.points(View(*world(shuffled, ROLES, CREATED), rows, np.full(3, NOW)))
     assert np.array_equal(again.total, found.total)
     assert again.contribution.tobytes() == found.contribution.tobytes()
     assert np.array_equal(again.fired_by, found.fired_by)
     assert np.array_equal(again.count, found.count)
 
     for lead in rows:
-        alone = card.points(leads, log, np.array([lead]), np.array([NOW]))
+        alone = card.points(View(leads, log, np.array([lead]), np.array([NOW])))
         assert alone.contribution.tobytes() == found.contribution[lead].tobytes()
         assert alone.total[0] == found.total[lead]
 
@@ -183,7 +185,7 @@ TAKES = {
 @settings(max_examples=60, deadline=None)
 def test_the_ledger_names_the_newest_event_that_fired_a_rule(events: list[Event]) -> None:
     found = card_of(dict.fromkeys(RULES, 3), list(RULES)).points(
-        *world(events, ROLES, CREATED), np.arange(3), np.full(3, NOW)
+        View(*world(events, ROLES, CREATED), np.arange(3), np.full(3, NOW))
     )
     for lead, created in enumerate(CREATED):
         seen = [e for e in events if e.lead == lead and e.days_ago >= 0 and created <= NOW]
@@ -212,8 +214,8 @@ def test_events_after_the_cutoff_change_nothing(events: list[Event], later: list
     rows, cutoff = np.arange(3), np.full(3, NOW)
     future = [e._replace(days_ago=-abs(e.days_ago) - 1) for e in later]
     created = [NOW - 50 * DAY] * 3
-    before = card.points(*world(events, ROLES, created), rows, cutoff)
-    after = card.points(*world(events + future, ROLES, created), rows, cutoff)
+    before = card.points(View(*world(events, ROLES, created), rows, cutoff))
+    after = card.points(View(*world(events + future, ROLES, created), rows, cutoff))
     assert before.contribution.tobytes() == after.contribution.tobytes()
 
 
@@ -298,8 +300,9 @@ def test_the_sum_is_rounded_once() -> None:
 )
 def test_the_number_shown_is_the_number_compared(points: int, temperature: str) -> None:
     found = score(rule(points, 'event = "v"'), [Event("v", 1)])
-    named, by = Playbook.load().temperature(found.total, np.array([np.nan]))
-    assert (found.total[0], named[0], by) == (points, temperature, "points")
+    values = Values(found.total.astype(np.float64), found.by_score)
+    band = Temperatures(Playbook.parse("schema = 1")).at_once(values)
+    assert (found.total[0], named(band)) == (points, [temperature])
 
 
 def test_silence_is_broken_by_the_lead_and_not_by_us() -> None:
@@ -352,10 +355,10 @@ def test_opens_earn_nothing_by_default_and_requests_make_hot() -> None:
         [Event("newsletter_open", day) for day in range(20)], created=[NOW - 25 * DAY]
     )
     card = Scorecard(Playbook.load())
-    assert card.points(leads, log, np.array([0]), np.array([NOW])).total[0] == 0
+    assert card.points(View(leads, log, np.array([0]), np.array([NOW]))).total[0] == 0
     request = [Event("demo_request", 0), Event("contact_form", 0)]
     leads, log = world(request, created=[NOW - 25 * DAY])
-    assert card.points(leads, log, np.array([0]), np.array([NOW])).total[0] == 55
+    assert card.points(View(leads, log, np.array([0]), np.array([NOW]))).total[0] == 55
 
 
 def test_a_playbook_without_rules_gives_no_points() -> None:
