@@ -4,65 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.changes import Changes
 from features.instants import DAY, MISSING
-from features.log import EventLog, Leads, event_log
 from models.conditions import View
 from models.playbook import Playbook
 from models.scorecard import Points, Scorecard
 from models.temperature import Temperatures, Values, named
-from tests.features.histories import EventColumns
-
-NOW = 1_000 * DAY
-
-
-class Event(NamedTuple):
-    """An event of one lead, so many days before NOW."""
-
-    type: str
-    days_ago: float
-    channel: str | None = None
-    lead: int = 0
-    recorded_days_ago: float | None = None
-
-
-def world(
-    events: Sequence[Event], attributes: dict[str, Any] | None = None, created: Sequence[int] = (0,)
-) -> tuple[Leads, EventLog]:
-    n = len(created)
-    columns = attributes or {"nothing": [None] * n}
-    leads = Leads(
-        pa.array([f"L{i}" for i in range(n)], pa.string()),
-        np.array(created, dtype=np.int64),
-        pa.table(columns),
-    )
-
-    def at(days_ago: float | None) -> int:
-        return MISSING if days_ago is None else NOW - round(days_ago * DAY)
-
-    nothing = pa.nulls(len(events), pa.string())
-    log = event_log(
-        leads,
-        EventColumns(
-            np.array([e.lead for e in events], dtype=np.int64),
-            np.array([at(e.days_ago) for e in events], dtype=np.int64),
-            np.array([at(e.recorded_days_ago) for e in events], dtype=np.int64),
-            pa.array([e.type for e in events], pa.string()),
-            pa.array([e.channel for e in events], pa.string()),
-            nothing,
-            nothing,
-            np.full(len(events), np.nan),
-        ).arrivals(),
-    )
-    return leads, log
+from tests.models.diaries import NOW, Event, view_of, world
 
 
 def score(
@@ -73,10 +28,8 @@ def score(
     changes: Changes | None = None,
     cutoff: int = NOW,
 ) -> Points:
-    leads, log = world(events, attributes, created)
-    rows = np.arange(len(created))
     card = Scorecard(Playbook.parse(f"schema = 1\n{rules}"))
-    return card.points(View(leads, log, rows, np.full(len(rows), cutoff), changes))
+    return card.points(view_of(events, attributes, created, changes, cutoff))
 
 
 def rule(points: int, *keys: str, name: str = "r") -> str:
