@@ -367,3 +367,95 @@ def test_the_ledger_lists_what_fired_the_strongest_first() -> None:
     first = found.reasons(0, 2, "en")
     assert [reason["group"] for reason in first] == ["silence", "price page"]
     assert "-30" in first[0]["text"]
+
+
+SCORES = "[points.scores.engagement]\nbands = [10, 30]\n[points.scores.fit]\nbands = [5]\n[points.scores.more]\n"
+GRID = '[points.grid]\nrows = "fit"\ncolumns = "engagement"\n'
+
+
+@given(
+    parts=st.lists(
+        st.tuples(POINTS, st.sampled_from(["engagement", "fit", "more"]), st.integers(0, 9)),
+        max_size=8,
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_scores_sum_to_the_points_and_each_is_within_one_of_what_it_is(
+    parts: list[tuple[int, str, int]],
+) -> None:
+    rules = "".join(
+        rule(
+            points, f'event = "e{place}"', 'half_life = "3d"', f'score = "{name}"', name=str(place)
+        )
+        for place, (points, name, _) in enumerate(parts)
+    )
+    events = [Event(f"e{place}", days) for place, (_, _, days) in enumerate(parts)]
+    found = score(SCORES + rules, events)
+    exact = dict.fromkeys(["engagement", "fit", "more"], 0.0)
+    for points, name, days in parts:
+        exact[name] += points * 2 ** (-days / 3)
+    scores = found.scores(0)
+    assert scores is not None
+    assert sum(scores.values()) == found.total[0]
+    assert found.total[0] in {math.floor(sum(exact.values()) + 0.5 + d) for d in (-1e-9, 0, 1e-9)}
+    for name, points in scores.items():
+        assert abs(points - exact[name]) < 1 + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("engagement", "fit", "grade"),
+    [(30, 5, "A1"), (29, 5, "A2"), (9, 5, "A3"), (30, 4, "B1"), (-5, -5, "B3")],
+)
+def test_the_grid_has_its_best_grades_from_the_lines_on(
+    engagement: int, fit: int, grade: str
+) -> None:
+    rules = rule(engagement, 'event = "a"', 'score = "engagement"', name="a")
+    rules += rule(fit, 'event = "b"', 'score = "fit"', name="b")
+    found = score(SCORES + GRID + rules, [Event("a", 1), Event("b", 1)])
+    assert found.grade(0) == grade
+    assert score(SCORES + rules, [Event("a", 1)]).grade(0) is None
+
+
+@pytest.mark.parametrize(
+    ("keys", "points"),
+    [
+        (('content = "/price*"',), 10),
+        (('content = ["*.pdf", "/price/plan"]',), 10),
+        (("value = { min = 100 }",), 10),
+        (('event = "visit"', 'content = "/price*"', "once = true"), 5),
+        (('channel = "mail"',), 5),
+        (('event = "visit"', "at_most = 2"), 10),
+    ],
+)
+def test_rules_may_look_at_content_value_and_channel(keys: tuple[str, ...], points: int) -> None:
+    events = [
+        Event("visit", 1, content="/price/plan", value=100),
+        Event("visit", 2, content="/price", value=99.9),
+        Event("visit", 3, "mail"),
+        Event("download", 4, content="catalogue.pdf", value=1e6),
+    ]
+    assert score(rule(5, *keys), events).total[0] == points
+
+
+def test_conditions_together_earn_once_and_their_event_is_not_named() -> None:
+    text = (
+        'all = [{ event = "visit", at_least = 2 }, { attribute = "role", equals = "boss" }]',
+        'none = [{ event = "form", within = "7d" }]',
+    )
+    events = [Event("visit", 1), Event("visit", 2), Event("visit", 3)]
+    boss = {"role": ["boss"]}
+    found = score(rule(5, *text), events, boss)
+    assert found.total[0] == 5
+    assert found.ledger(0)[0]["event"] is None
+    assert score(rule(5, *text), events[:1], boss).total[0] == 0
+    assert score(rule(5, *text), events, {"role": ["aide"]}).total[0] == 0
+    assert score(rule(5, *text), [*events, Event("form", 6)], boss).total[0] == 0
+    assert score(rule(5, *text), [*events, Event("form", 7)], boss).total[0] == 5
+
+
+def test_a_missing_attribute_may_earn_also_where_the_column_is_absent() -> None:
+    missing = rule(-5, 'attribute = "phone"', "missing = true")
+    assert score(missing, attributes={"phone": [None]}).total[0] == -5
+    assert score(missing, attributes={"phone": [""]}).total[0] == -5
+    assert score(missing, attributes={"phone": ["1"]}).total[0] == 0
+    assert score(missing).total[0] == -5
