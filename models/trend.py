@@ -68,6 +68,12 @@ class Trends:
         direction = np.select(which, names, np.array("steady", dtype=object))
         return cls(direction, then, change)
 
+    @classmethod
+    def unknown(cls, n: int) -> Trends:
+        """No trend of so many leads."""
+        nothing = np.full((len(DAYS), n), np.nan)
+        return cls(np.full(n, None, dtype=object), nothing, nothing)
+
     def __len__(self) -> int:
         return len(self.direction)
 
