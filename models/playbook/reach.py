@@ -63,7 +63,8 @@ def _sum(rules: Iterable[RuleSection], best: Callable[..., float]) -> float:
             total += best(0.0, _bound(rule))
     for members in of_attribute.values():
         total += best(
-            sum(rule.points for rule in members if _takes(rule, value)) for value in _values(members)
+            sum(rule.points for rule in members if _takes(rule, value))
+            for value in _values(members)
         )
     return total
 

@@ -29,7 +29,7 @@ def of_actions(schema: Schema) -> Iterator[Finding]:
                 continue
             nobody = [value for value in said if value not in values]
             if nobody:
-                yield mistake((*at, name), "nobody_is", values=nobody)
+                yield mistake((*at, name), "nobody_is", names=nobody)
             asked[name] = frozenset(said) & values
         if not all(asked.values()):
             continue

@@ -45,7 +45,11 @@ def _temperature(schema: Schema) -> Iterator[Finding]:
     left = said.leaves_below(hot)
     if left < warm:
         yield mistake(
-            ("temperature", "hysteresis"), "bands_overlap", left=left, warm=warm, least=hot - warm
+            ("temperature", "hysteresis"),
+            "bands_overlap",
+            left=left,
+            warm=warm,
+            least=hot - warm if said.by == "points" else 1 - warm / hot,
         )
     if said.by == "points":
         fewest = reach(schema.points).fewest
