@@ -568,6 +568,38 @@ def diff_playbooks(old: Path, new: Path, lang: TextLang = "en", as_json: Json = 
     raise typer.Exit(run_diff(old, new, lang=lang, as_json=as_json))
 
 
+@playbook_verbs.command("publish")
+def publish_playbook(
+    new: Path,
+    leads: AnyLeads = None,
+    events: Events = None,
+    changes: Changes = None,
+    event: EventDates = None,
+    to: Annotated[
+        Path | None, typer.Option(help="The playbook to replace; default TEGAKARI_PLAYBOOK.")
+    ] = None,
+    without_data: Annotated[
+        bool,
+        typer.Option("--without-data", help="Rules give no probability until the next training."),
+    ] = False,
+    id_column: IdColumn = None,
+    columns: Columns = None,
+    timezone: Timezone = None,
+    lang: TextLang = "en",
+    as_json: Json = False,
+) -> None:
+    """Put a playbook in the place of the working one, once its points are observed on data."""
+    from models.options import settings
+    from training.playbook_command import run_publish, sources_of
+
+    sources = sources_of(leads, events, changes, event, id_column, columns, timezone)
+    raise typer.Exit(
+        run_publish(
+            new, settings(None), sources, to, without_data=without_data, lang=lang, as_json=as_json
+        )
+    )
+
+
 def main() -> None:
     """Run the command: a refusal is a message and an exit code, a traceback only with --verbose."""
     # Threads that wait by spinning slow each other down on a busy machine; read when OpenMP loads.

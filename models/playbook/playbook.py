@@ -261,17 +261,20 @@ class Playbook:
 
 
 def text_of(path: Path) -> str:
-    """The text of a playbook.
+    """The text of a playbook; PlaybookError when there is no such file, or it is not UTF-8."""
+    return text_in(bytes_of(path), path)
 
-    Raises
-    ------
-    PlaybookError
-        When there is no such file, or it is not UTF-8.
-    """
+
+def bytes_of(path: Path) -> bytes:
+    """A playbook as it is written; PlaybookError when there is no such file."""
     try:
-        raw = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise PlaybookError(f"{path}: the playbook cannot be read: {error.strerror}.") from error
+
+
+def text_in(raw: bytes, path: Path) -> str:
+    """The text in what was read from a file; PlaybookError when it is not UTF-8."""
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
