@@ -244,7 +244,8 @@ def print_difference(console: Console, difference: Difference, lang: str) -> Non
     """Print what is said otherwise: what, from what to what, and when it takes effect."""
     words = texts(lang)["playbook"]
     kind, effect = words[f"kind.{difference.kind}"], words[f"effect.{difference.effect}"]
-    console.print(f"  {kind} {difference.key} ({effect})")
+    said = words["difference"].format(kind=kind, key=difference.key, effect=effect)
+    console.print(f"  {said}")
     if difference.kind in ("changed", "order"):
         old, new = (text or words["not_said"] for text in (difference.old, difference.new))
         if len(old) + len(new) < 90:

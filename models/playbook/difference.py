@@ -87,7 +87,10 @@ def differences(old: Playbook, new: Playbook) -> list[Difference]:
 def points_differ(found: list[Difference]) -> bool:
     """Whether leads may have other points: by other rules, or by other events that they see."""
     return any(
-        entry.path[:2] in (("points", "rules"), ("points", "groups"))
+        (
+            entry.path[:2] in (("points", "rules"), ("points", "groups"))
+            and "label" not in entry.path
+        )
         or (entry.path[0] == "events" and entry.path[-1] in ("by", "channel"))
         for entry in found
     )
