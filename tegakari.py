@@ -58,6 +58,9 @@ EventDates = Annotated[
 ]
 Lang = Annotated[Literal["en", "ja"], typer.Option(help="Language of reasons.")]
 
+TextLang = Annotated[Literal["en", "ja"], typer.Option(help="Language of what is printed.")]
+AnyLeads = Annotated[Path | None, typer.Option("--leads", help="Lead list: CSV or Parquet.")]
+
 
 @app.command()
 def simulate(
@@ -529,6 +532,72 @@ def demo(
     if not no_serve:
         run("127.0.0.1", port, chosen)
     raise typer.Exit(max(trained, scored))
+
+
+@playbook_verbs.command("check")
+def check_playbook(
+    file: Annotated[
+        Path | None, typer.Argument(help="Default: TEGAKARI_PLAYBOOK, else the default playbook.")
+    ] = None,
+    leads: AnyLeads = None,
+    events: Events = None,
+    changes: Changes = None,
+    event: EventDates = None,
+    against: Annotated[
+        Path | None, typer.Option(help="An earlier playbook: what waits for the next training?")
+    ] = None,
+    id_column: IdColumn = None,
+    columns: Columns = None,
+    timezone: Timezone = None,
+    lang: TextLang = "en",
+    as_json: Json = False,
+) -> None:
+    """Say what is wrong with a playbook, and what is hardly meant."""
+    from models.options import settings
+    from training.playbook_command import run_check, sources_of
+
+    sources = sources_of(leads, events, changes, event, id_column, columns, timezone)
+    raise typer.Exit(run_check(file, settings(None), sources, against, lang=lang, as_json=as_json))
+
+
+@playbook_verbs.command("diff")
+def diff_playbooks(old: Path, new: Path, lang: TextLang = "en", as_json: Json = False) -> None:
+    """Say what two playbooks mean otherwise, and when it takes effect."""
+    from training.playbook_command import run_diff
+
+    raise typer.Exit(run_diff(old, new, lang=lang, as_json=as_json))
+
+
+@playbook_verbs.command("publish")
+def publish_playbook(
+    new: Path,
+    leads: AnyLeads = None,
+    events: Events = None,
+    changes: Changes = None,
+    event: EventDates = None,
+    to: Annotated[
+        Path | None, typer.Option(help="The playbook to replace; default TEGAKARI_PLAYBOOK.")
+    ] = None,
+    without_data: Annotated[
+        bool,
+        typer.Option("--without-data", help="Rules give no probability until the next training."),
+    ] = False,
+    id_column: IdColumn = None,
+    columns: Columns = None,
+    timezone: Timezone = None,
+    lang: TextLang = "en",
+    as_json: Json = False,
+) -> None:
+    """Put a playbook in the place of the working one, once its points are observed on data."""
+    from models.options import settings
+    from training.playbook_command import run_publish, sources_of
+
+    sources = sources_of(leads, events, changes, event, id_column, columns, timezone)
+    raise typer.Exit(
+        run_publish(
+            new, settings(None), sources, to, without_data=without_data, lang=lang, as_json=as_json
+        )
+    )
 
 
 def main() -> None:

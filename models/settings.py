@@ -20,7 +20,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TEGAKARI_")
 
     home: Path = Path("var")
-    """Folder of models, points maps, reports, searches broken off and the MLflow store."""
+    """Folder of models, points maps, kept playbooks, reports, searches broken off and the MLflow store."""
     playbook: Path | None = None
     """The company's playbook; by default the one that comes with Tegakari."""
     model: str | None = None
@@ -38,6 +38,11 @@ class Settings(BaseSettings):
     def tuning(self) -> Path:
         """Folder of searches for parameters that are going on, or were broken off."""
         return self.home / "tuning"
+
+    @property
+    def playbooks(self) -> Path:
+        """Folder of the playbooks that were in use, by their versions."""
+        return self.home / "playbooks"
 
     @property
     def points_maps(self) -> Path:

@@ -26,6 +26,7 @@ from features.reading import Refusal, read
 from features.spine import Spine
 from features.times import parse
 from features.writing import check_output, refused_path, write, write_refused, write_whole
+from models.kept import keep
 from models.playbook import Playbook
 from models.settings import Settings
 from models.terminal import REFUSED_ROWS, people, print_json, print_refused, print_table, progress
@@ -147,6 +148,7 @@ def run_train(
         report("saving")
         folder = _save(trained, settings)
         trained.points_map.save(settings.points_maps)
+        keep(playbook.text.encode(), settings.playbooks)
         report("asking the gate")
         verdict = decide(settings, task, trained, material, refitting(trained, seed, tuning))
         made = report_of_training(

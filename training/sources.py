@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -168,6 +168,24 @@ def gather(
     TrainingRefused
         When no row has a label, or all have the same.
     """
+    return _laid_out(*_taken(sources, playbook), playbook, task_name, with_rows)
+
+
+def gather_each(sources: Sources, playbook: Playbook) -> Iterator[Material]:
+    """The rows of every task of a playbook, those without rows too; the files are read once.
+
+    Raises
+    ------
+    UsageError, InputError
+        As `gather` does.
+    """
+    taken = _taken(sources, playbook)
+    for name in playbook.tasks:
+        yield _laid_out(*taken, playbook, name, False)
+
+
+def _taken(sources: Sources, playbook: Playbook) -> tuple[Sources, Intake, Form]:
+    """The files, read; the sources with the columns that patterns stand for."""
     _check_options(sources)
     form = form_of(
         playbook,
@@ -186,6 +204,17 @@ def gather(
         drop=_named("--drop", sources.drop, intake),
         trust=_named("--trust", sources.trust, intake),
     )
+    return sources, intake, form
+
+
+def _laid_out(
+    sources: Sources,
+    intake: Intake,
+    form: Form,
+    playbook: Playbook,
+    task_name: str,
+    with_rows: bool,
+) -> Material:
     material = (_flat if sources.label else _timed)(sources, playbook, task_name, intake, form)
     if with_rows and material.rowless:
         raise TrainingRefused(material.rowless)

@@ -26,7 +26,9 @@ State = Literal["in_deal", "customer", "lost", "closed"]
 MAIL = "mail"
 """The channel of mails, in the playbook's words."""
 
-_DEFAULT = Path(__file__).parents[1] / "playbook.toml"
+DEFAULT = Path(__file__).parents[1] / "playbook.toml"
+"""The playbook that comes with Tegakari."""
+
 _AFTER: dict[str | None, State] = {
     "deal": "in_deal",
     "won": "customer",
@@ -60,24 +62,10 @@ class Playbook:
         Raises
         ------
         PlaybookError
-            When there is no such file, it is not UTF-8, or `parse` refuses it.
+            When `text_of` cannot read it, or `parse` refuses it.
         """
-        path = path or _DEFAULT
-        try:
-            raw = path.read_bytes()
-        except OSError as error:
-            raise PlaybookError(
-                f"{path}: the playbook cannot be read: {error.strerror}."
-            ) from error
-        try:
-            text = raw.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = raw.count(b"\n", 0, error.start) + 1
-            raise PlaybookError(
-                f"{path}, line {line}: expected UTF-8, got byte 0x{raw[error.start]:02x}. "
-                "Save the playbook as UTF-8."
-            ) from error
-        return cls.parse(text, str(path))
+        path = path or DEFAULT
+        return cls.parse(text_of(path), str(path))
 
     @classmethod
     def parse(cls, text: str, source: str = "playbook") -> Playbook:
@@ -270,6 +258,31 @@ class Playbook:
             if rule.holds(**lead):
                 return rule
         return None
+
+
+def text_of(path: Path) -> str:
+    """The text of a playbook; PlaybookError when there is no such file, or it is not UTF-8."""
+    return text_in(bytes_of(path), path)
+
+
+def bytes_of(path: Path) -> bytes:
+    """A playbook as it is written; PlaybookError when there is no such file."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise PlaybookError(f"{path}: the playbook cannot be read: {error.strerror}.") from error
+
+
+def text_in(raw: bytes, path: Path) -> str:
+    """The text in what was read from a file; PlaybookError when it is not UTF-8."""
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise PlaybookError(
+            f"{path}, line {line}: expected UTF-8, got byte 0x{raw[error.start]:02x}. "
+            "Save the playbook as UTF-8."
+        ) from error
 
 
 def in_language(label: Label, lang: str) -> str | None:

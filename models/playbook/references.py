@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import NamedTuple
 
@@ -33,11 +33,16 @@ class Reference(NamedTuple):
 
 
 def nearest(name: str, valid: Sequence[str]) -> str:
-    """`` Did you mean 'x'?``, or nothing when no valid name is near."""
-    folded = {other.casefold(): other for other in reversed(valid)}
-    same = folded.get(name.casefold())
-    near = [same] if same is not None else get_close_matches(name, valid, n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""
+    """`` Did you mean 'x'?``, or nothing when no valid name is near, letters large or small alike."""
+    near = near_name(name, valid)
+    return f" Did you mean {near!r}?" if near is not None else ""
+
+
+def near_name(name: str, valid: Iterable[str]) -> str | None:
+    """The valid name that a wrong one is likely to stand for; None where none is near."""
+    alike = {other.casefold(): other for other in reversed(list(valid))}
+    near = get_close_matches(name.casefold(), list(alike), n=1)
+    return alike[near[0]] if near else None
 
 
 def problems(schema: Schema) -> Iterator[Problem]:
@@ -119,25 +124,34 @@ def _strangers(schema: Schema) -> Iterator[Problem]:
         yield Problem(path, f"expected {listed}, got {name!r}.{near}")
 
 
-def references(section: Section, path: Path = ()) -> Iterator[Reference]:
+def references(schema: Section) -> Iterator[Reference]:
     """Every name in a section that has to be the name of something else."""
-    for field, info in type(section).model_fields.items():
-        value, at = getattr(section, field), (*path, info.alias or field)
-        kind = section.refers.get(field)
-        if kind is not None:
-            for name in [value] if isinstance(value, str) else value or ():
-                yield Reference(at, kind, name)
-        elif isinstance(value, Section):
-            yield from references(value, at)
-        elif isinstance(value, dict | tuple):
-            inside = value.items() if isinstance(value, dict) else enumerate(value)
-            for key, entry in inside:
-                if isinstance(entry, Section):
-                    yield from references(entry, (*at, key))
-    # A dictionary whose keys are names, where a section says so.
-    for field, kind in section.keys_refer.items():
-        for name in getattr(section, field):
-            yield Reference((*path, field, name), kind, name)
+    for path, section in sections(schema):
+        for name, kind in section.refers.items():
+            value, info = getattr(section, name), type(section).model_fields[name]
+            for text in [value] if isinstance(value, str) else value or ():
+                yield Reference((*path, info.alias or name), kind, text)
+        # A dictionary whose keys are names.
+        for name, kind in section.keys_refer.items():
+            for text in getattr(section, name):
+                yield Reference((*path, name, text), kind, text)
+
+
+def sections(section: Section, path: Path = ()) -> Iterator[tuple[Path, Section]]:
+    """A section and every section inside it, with where each is."""
+    yield path, section
+    for name, info in type(section).model_fields.items():
+        value, at = getattr(section, name), (*path, info.alias or name)
+        inside: Iterable[tuple[str | int, object]] = ()
+        if isinstance(value, Section):
+            yield from sections(value, at)
+        elif isinstance(value, dict):
+            inside = value.items()
+        elif isinstance(value, tuple):
+            inside = enumerate(value)
+        for key, entry in inside:
+            if isinstance(entry, Section):
+                yield from sections(entry, (*at, key))
 
 
 def _own_names(schema: Schema) -> Iterator[tuple[Path, list[str]]]:

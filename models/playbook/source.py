@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from types import NoneType
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from pydantic import ValidationError
 
@@ -17,6 +17,19 @@ from models.playbook.schema import Schema
 from models.playbook.values import Section
 
 
+class Wrong(NamedTuple):
+    """What makes a text no playbook: its line, its key (``""`` where it is not TOML), and what."""
+
+    line: int
+    key: str
+    message: str
+
+    def told(self, source: str) -> str:
+        """The whole message."""
+        key = f", {self.key}" if self.key else ""
+        return f"{source}, line {self.line}{key}: {self.message}"
+
+
 def parse(text: str, source: str) -> Schema:
     """Read a playbook.
 
@@ -25,19 +38,25 @@ def parse(text: str, source: str) -> Schema:
     PlaybookError
         With a line of message for every problem found.
     """
+    schema, wrong = read(text)
+    if schema is None:
+        raise PlaybookError("\n".join(problem.told(source) for problem in wrong))
+    return schema
+
+
+def read(text: str) -> tuple[Schema | None, list[Wrong]]:
+    """A playbook, or all that is wrong with it in the order of lines."""
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise PlaybookError(_syntax(error, text, source)) from error
+        return None, [_syntax(error, text)]
     try:
         schema = Schema.model_validate(raw)
     except ValidationError as error:
         found = [_problem(details, raw) for details in error.errors(include_url=False)]
-        raise PlaybookError(_report(found, text, source, raw)) from None
-    wrong = list(problems(schema))
-    if wrong:
-        raise PlaybookError(_report(wrong, text, source, raw))
-    return schema
+        return None, _located(found, text, raw)
+    wrong = _located(problems(schema), text, raw)
+    return (None, wrong) if wrong else (schema, [])
 
 
 _EXPECTED = {
@@ -116,16 +135,21 @@ def _written(value: object) -> str:
     return repr(value) if isinstance(value, str | int | float) else str(value)
 
 
-def _report(problems: Sequence[Problem], text: str, source: str, raw: Mapping[str, Any]) -> str:
+def _located(problems: Iterable[Problem], text: str, raw: Mapping[str, Any]) -> list[Wrong]:
     lines = Lines(text)
-    located = sorted({(lines.of(p.path, raw), _dotted(p.path, raw), p.message) for p in problems})
-    return "\n".join(
-        f"{source}, line {line}, {key}: {message}{'' if message[-1] in '.?' else '.'}"
-        for line, key, message in located
+    return sorted(
+        {
+            Wrong(
+                lines.of(problem.path),
+                dotted(problem.path, raw),
+                problem.message + ("" if problem.message[-1] in ".?" else "."),
+            )
+            for problem in problems
+        }
     )
 
 
-def _dotted(path: Path, raw: Mapping[str, Any]) -> str:
+def dotted(path: Path, raw: Mapping[str, Any]) -> str:
     """``points.rules["price page"].event``: a rule by its name, where it has one."""
     text, here = "", raw
     for step in path:
@@ -139,10 +163,10 @@ def _dotted(path: Path, raw: Mapping[str, Any]) -> str:
     return text
 
 
-def _syntax(error: tomllib.TOMLDecodeError, text: str, source: str) -> str:
+def _syntax(error: tomllib.TOMLDecodeError, text: str) -> Wrong:
     said = re.fullmatch(
         r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", str(error), re.DOTALL
     )
-    line = said[2] if said and said[2] else str(text.count("\n") + 1)
-    column = f", column {said[3]}" if said and said[3] else ""
-    return f"{source}, line {line}{column}: this is not TOML: {said[1] if said else error}."
+    line = int(said[2]) if said and said[2] else text.count("\n") + 1
+    column = f"column {said[3]}" if said and said[3] else ""
+    return Wrong(line, column, f"this is not TOML: {said[1] if said else error}.")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from features.errors import UsageError
@@ -93,6 +94,14 @@ def _how_often(text: str) -> str:
 
 HowOften = Annotated[Text, AfterValidator(_how_often)]
 """A text in which ``{count}`` stands for "once" or "4 times"."""
+
+
+def is_duration(field: FieldInfo) -> bool:
+    """Whether a field of a section is a length of time."""
+    checks = list(field.metadata)
+    for kind in get_args(field.annotation):
+        checks += getattr(kind, "__metadata__", ())
+    return any(isinstance(c, BeforeValidator) and c.func is _duration for c in checks)
 
 
 class Section(BaseModel):
