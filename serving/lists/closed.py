@@ -76,7 +76,10 @@ def closings(seen: Seen, outcome: Outcome, row: int) -> int:
 
 
 def acts_since(seen: Seen, row: int, after: int) -> list[dict[str, Any]]:
-    """What a lead did since: each type of event, how often and when last; the latest first."""
+    """What a lead did since: each type of event, how often and when last.
+
+    What may earn most points comes first, and of equal ones what came last.
+    """
     log = seen.log
     mine = since(log, acts(seen.playbook, log), row, after, seen.as_of)
     count = Counter(log.event_type[mine].tolist())
@@ -93,8 +96,14 @@ def acts_since(seen: Seen, row: int, after: int) -> list[dict[str, Any]]:
                 seen.lang,
             ),
         }
-        for code in sorted(last, key=lambda code: (-last[code], log.types[code]))
+        for code in sorted(last, key=lambda code: (-_worth(seen, log.types[code]), -last[code]))
     ]
+
+
+def _worth(seen: Seen, event_type: str) -> float:
+    """The most points that a rule has for an event of a type; 0 where none does."""
+    rules = seen.playbook.points.rules
+    return max((rule.points for rule in rules if event_type in (rule.event or ())), default=0)
 
 
 def changes_since(seen: Seen, rows: Integers, after: Integers) -> list[list[dict[str, Any]]]:

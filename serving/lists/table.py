@@ -17,15 +17,26 @@ from serving.lists.listed import Listed, Record
 _WIDTH = 120
 _NAMES = 2
 """Columns to be shown, such as company and person, that have a line each."""
+_CHANCE = 13
+"""Letters of the column of probability, temperature and stage."""
 _SINCE = 3
 """Lines of what happened since, each for acts and for attributes."""
 
 
+_TOTAL = {
+    "rising": "rising",
+    "untouched": "untouched",
+    "recycle": "eligible",
+    "dormant": "eligible",
+}
+"""What a list counts of those that would be on it, were there no end."""
+
+
 class Column(NamedTuple):
-    """A column of a list: its header by name, and the lines of a lead's cell."""
+    """A column of a list: its header by name, its share of the width (0: fixed), the lines of a lead's cell."""
 
     header: str
-    ratio: int
+    share: int
     lines: Callable[[Listed, Record], Iterator[str]]
 
 
@@ -41,6 +52,9 @@ def print_list(console: Console, listed: Listed) -> None:
         console.print(_table(listed, min(console.width, _WIDTH)))
     else:
         console.print(words["nobody"])
+    total = listed.said.get(_TOTAL.get(listed.name, ""), 0)
+    if total > len(listed.leads):
+        console.print(words["more"].format(n=f"{total - len(listed.leads):,}"))
     left = listed.said.get("left_out")
     if listed.name == "call" and left:
         n = sum(reason["leads"] for reason in left)
@@ -80,7 +94,7 @@ def _order(listed: Listed) -> str:
         order = words["order.probability"]
     else:
         order = words["order.points"]
-    return " · ".join([order, by] if len(rows) else [order])
+    return words["between"].join([order, by] if len(rows) else [order])
 
 
 def _table(listed: Listed, width: int) -> Table:
@@ -89,7 +103,11 @@ def _table(listed: Listed, width: int) -> Table:
     table.add_column("#", justify="right", width=len(str(len(listed.leads))) + 1)
     columns = _COLUMNS[listed.name]
     for column in columns:
-        table.add_column(words[f"column.{column.header}"], ratio=column.ratio, overflow="fold")
+        header = words[f"column.{column.header}"]
+        if column.share:
+            table.add_column(header, ratio=column.share, overflow="fold")
+        else:
+            table.add_column(header, width=_CHANCE, overflow="fold")
     for lead in listed.leads:
         cells = ("\n".join(column.lines(listed, lead)) for column in columns)
         table.add_row(Text(str(lead["place"])), *map(Text, cells))
@@ -124,8 +142,10 @@ def _why(listed: Listed, lead: Record) -> Iterator[str]:
         yield words["is_drawn"]
     for reason in lead["reasons"]:
         effect = reason["effect"]
-        sign = "" if effect is None else "+ " if effect > 0 else "− "
-        yield sign + reason["text"]
+        if effect is None:
+            yield reason["text"]
+        else:
+            yield words["for" if effect > 0 else "against"].format(text=reason["text"])
 
 
 def _last(listed: Listed, lead: Record) -> Iterator[str]:
@@ -159,6 +179,9 @@ def _percent(probability: float) -> str:
 
 def _hot_since(listed: Listed, lead: Record) -> Iterator[str]:
     words = texts(listed.seen.lang)["lists"]
+    if lead["hot_since"] is None:
+        yield words["unknown_since"]
+        return
     yield _minute(listed, lead["hot_since"])
     if lead["hot_since_by"] == "last_act":
         yield words["by_last_act"]
@@ -194,7 +217,7 @@ def _minute(listed: Listed, at: str | None) -> str:
     return datetime.fromisoformat(at).astimezone(listed.seen.tz).strftime("%Y-%m-%d %H:%M %Z")
 
 
-_FIRST = (Column("lead", 22, _lead), Column("chance", 13, _chance))
+_FIRST = (Column("lead", 22, _lead), Column("chance", 0, _chance))
 _COLUMNS: dict[str, tuple[Column, ...]] = {
     "call": (
         *_FIRST,

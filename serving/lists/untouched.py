@@ -24,7 +24,8 @@ def untouched(wanted: Wanted, settings: Settings, playbook: Playbook, report: Re
 
     A lead is untouched when no touch of ours (``[suppress] touches``) occurred after it came over
     the hot line, and ``[actions.calls] within`` working days have passed since. Where no look at
-    its past saw it come over the line, its last act counts, else its creation.
+    its past saw it come over the line, its last act counts, else its creation; without either it is
+    untouched when it was never touched, and comes last.
     """
     seen = see(wanted, settings, playbook, report)
     calls = playbook.said.actions.calls
@@ -33,14 +34,16 @@ def untouched(wanted: Wanted, settings: Settings, playbook: Playbook, report: Re
     since, by_line = _since(seen)
     since, by_line = since[hot], by_line[hot]
     touch, log = seen.last_touch[hot], seen.log
-    touched = np.zeros(len(hot), dtype=bool)
+    touched = touch >= 0
     if log.n_events:
-        touched = (touch >= 0) & (log.occurred_at[touch] > since)
+        touched &= log.occurred_at[touch] > since
     known = since != MISSING
     waited = np.zeros(len(hot), dtype=np.int64)
     waited[known] = passed(since[known], seen.as_of, seen.tz, calls.holidays)
-    waits = ~touched & known & (waited >= calls.within)
-    order = sorted(np.flatnonzero(waits), key=lambda i: (since[i], seen.scores.lead_id[hot[i]]))
+    waits = ~touched & (~known | (waited >= calls.within))
+    order = sorted(
+        np.flatnonzero(waits), key=lambda i: (~known[i], since[i], seen.scores.lead_id[hot[i]])
+    )
     places = first(np.array(order, dtype=np.int64), wanted.most)
     rows = hot[places]
     report("saying why")
@@ -50,7 +53,7 @@ def untouched(wanted: Wanted, settings: Settings, playbook: Playbook, report: Re
         {
             "hot_since": iso(int(since[i])),
             "hot_since_by": "line" if by_line[i] else "last_act",
-            "working_days": int(waited[i]),
+            "working_days": int(waited[i]) if known[i] else None,
             "not_to_be_called": reason,
         }
         for i, reason in zip(places, why, strict=True)
@@ -58,13 +61,13 @@ def untouched(wanted: Wanted, settings: Settings, playbook: Playbook, report: Re
     facts = {
         "hot": len(hot),
         "touched": int(touched.sum()),
-        "waiting": int((~touched & ~waits).sum()),
+        "fresh": int((~touched & ~waits).sum()),
         "untouched": int(waits.sum()),
         "within": calls.within,
     }
     note = texts(seen.lang)["lists"]["untouched"].format(
         days=counted("lists", "working_days", calls.within, seen.lang),
-        **{name: f"{facts[name]:,}" for name in ("hot", "touched", "waiting", "untouched")},
+        **{name: f"{facts[name]:,}" for name in ("hot", "touched", "fresh", "untouched")},
     )
     warnings = warnings_of(seen.taken) + out.warnings
     leads = records(seen, rows, own)
