@@ -205,7 +205,8 @@ class Scorer:
         by_points = temperatures.by_points
         value = points.total.astype(np.float64) if by_points else answer.probability
         values, known = Values(value, points.by_score), past.known
-        has_one = state.on_it | np.array([name not in NO_TEMPERATURE for name in state.names])
+        has_one = np.array([name not in NO_TEMPERATURE for name in state.names], dtype=bool)
+        has_one |= state.on_it
         has_one &= np.array([rule is None for rule in qualified.excluded], dtype=bool)
         band = temperatures.of(
             values, partial(past.values, by_points), known.leads, known.log, as_of, known.changes
