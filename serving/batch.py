@@ -11,11 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from features.errors import UsageError
 from features.instants import iso
 from features.reading import OWN_PREFIX, Refusal
 from features.tables import Intake
-from features.writing import check_output, refused_path, write, write_refused
 from models.explain import ALL
 from models.playbook import Playbook
 from models.scores import Scores
@@ -24,6 +22,7 @@ from models.terminal import Report
 from models.trend import DAYS
 from serving.asked import Asked, take, warnings_of
 from serving.disagreement import Disagreement, disagreement
+from serving.output import check_out, deliver
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,10 +116,7 @@ def score_file(
         When the model that was asked for cannot be had.
     """
     began = time.perf_counter()
-    check_output(job.out)
-    for given in job.read:
-        if given.resolve() == job.out.resolve():
-            raise UsageError(f"--out {job.out} would overwrite what is read. Give another name.")
+    check_out(job.out, job.read)
     taken = take(job, settings, playbook, report)
     intake = taken.intake
     report(f"scoring {len(intake.leads):,} leads")
@@ -136,13 +132,7 @@ def score_file(
     refused = taken.refused
     order = scores.order() if job.sort else np.arange(len(scores))
     report("writing")
-    refused_to = refused_path(job.out)
-    if refused:
-        write_refused(refused, refused_to)
-    # Last, so that a new output always has its refused rows beside it.
-    write(_output(intake, scores, order, job.reasons), job.out)
-    if not refused:
-        refused_to.unlink(missing_ok=True)
+    refused_to = deliver(_output(intake, scores, order, job.reasons), refused, job.out)
     return Scored(
         scores,
         intake,
@@ -152,7 +142,7 @@ def score_file(
         taken.as_of,
         warnings_of(taken),
         job.out,
-        refused_to if refused else None,
+        refused_to,
         time.perf_counter() - began,
         disagree,
     )
