@@ -83,21 +83,27 @@ def _again(
                 "changes_since": changed[place],
             }
         )
-    left_out = {
-        "not_asked": int((~seen.on_task).sum()),
-        "excluded": int((seen.on_task & seen.excluded).sum()),
-        "cool_off": int((asked & too_early).sum()),
-    }
+    words = texts(seen.lang)["lists"]
+    early = span(seen.playbook.said.suppress.cool_off / HOUR, seen.lang)
+    cooling = int((asked & too_early).sum())
+    left_out = [
+        {"reason": reason, "label": label, "leads": leads}
+        for reason, label, leads in (
+            ("not_asked", words[f"left_out.not_{name}"], int((~seen.on_task).sum())),
+            ("excluded", words["left_out.excluded"], int((seen.on_task & seen.excluded).sum())),
+            ("cool_off", words["left_out.cool_off"].format(span=early), cooling),
+            ("behind", words["left_out.behind"], len(order) - len(rows)),
+        )
+        if leads
+    ]
     facts = {
         "on_task": int(seen.on_task.sum()),
         "eligible": len(order),
         "left_out": left_out,
         "by_model": bool(seen.scores.by_model[rows].all()) if len(rows) else None,
     }
-    words = texts(seen.lang)["lists"]
-    early = span(seen.playbook.said.suppress.cool_off / HOUR, seen.lang)
     note = words[f"{name}_note"].format(
-        eligible=f"{len(order):,}", cooling=f"{left_out['cool_off']:,}", span=early
+        eligible=f"{len(order):,}", cooling=f"{cooling:,}", span=early
     )
     report("saying why")
     leads = records(seen, rows, own)

@@ -13,7 +13,7 @@ from features.instants import HOUR, duration, iso
 from models.playbook import Playbook
 from models.settings import Settings
 from models.terminal import Report
-from models.wording import span, texts
+from models.wording import counted, span, texts
 from serving.asked import warnings_of
 from serving.lists.expected import expected
 from serving.lists.left_out import left_out
@@ -113,9 +113,12 @@ def _notes(
         )
     draw = facts["explore"]
     if draw["drawn"]:
-        yield words["drawn"].format(
-            n=draw["drawn"],
+        yield counted(
+            "lists",
+            "drawn",
+            draw["drawn"],
+            seen.lang,
             among=f"{draw['from']:,}",
-            seed=draw["seed"],
+            seed=str(draw["seed"]),
             share=f"{draw['share']:.0%}",
         )

@@ -3,7 +3,7 @@
 owner       another person of ours answers for it (``--owner``)
 excluded    no lead at all: ``[exclude]``
 in_deal     a deal is open
-not_asked   not a lead that the task asks about: lost, a customer, not created yet
+not_asked   not a lead that the task asks about, by its state: lost, a customer ...
 cool_off    lost less than ``[suppress] cool_off`` ago
 no_consent  an attribute of ``[suppress] do_not_call`` says yes
 suppressed  a rule of ``[[suppress.rules]]`` holds, the first of them, by its name
@@ -14,6 +14,7 @@ no_phone    no number in the attribute ``[suppress] phone``
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import get_args
 
 import numpy as np
 import pyarrow.compute as pc
@@ -22,6 +23,7 @@ from features.errors import UsageError
 from features.instants import HOUR
 from models.conditions import Conditions, Mask
 from models.playbook import in_language
+from models.playbook.actions import LeadState
 from models.playbook.references import nearest
 from models.wording import quoted, shown, span, texts
 from serving.lists.consent import forbids
@@ -84,7 +86,9 @@ def left_out(seen: Seen, owner: str | None) -> LeftOut:
         out._add("owner", words["left_out.owner"].format(owner=shown(owner)), _others(seen, owner))
     out._add("excluded", words["left_out.excluded"], seen.excluded)
     out._add("in_deal", words["left_out.in_deal"], state == "in_deal")
-    out._add("not_asked", words["left_out.not_asked"], ~seen.on_task)
+    for name in get_args(LeadState):
+        label = words["left_out.not_asked"].format(state=texts(lang)["page"][name])
+        out._add(f"not_asked: {name}", label, ~seen.on_task & (state == name))
     length = span(said.cool_off / HOUR, lang)
     out._add("cool_off", words["left_out.cool_off"].format(span=length), cooling_off(seen))
     forbidden = np.zeros(len(seen), dtype=bool)

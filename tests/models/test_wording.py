@@ -123,6 +123,7 @@ def test_absence_is_that_of_a_feature_and_says_no_value(lang: str, section: str)
 
 def test_points_are_those_of_the_scorecard_only() -> None:
     of_points = {("page", "points"), ("page", "ledger"), ("page", "by_points"), ("page", "moved")}
+    of_points |= {("lists", "order.points"), ("lists", "no_trend")}
     for lang, word in (("en", "point"), ("ja", "点")):
         for section, said in texts(lang).items():
             for key, text in said.items():

@@ -127,7 +127,9 @@ def test_a_working_day_has_passed_when_the_clock_shows_the_time_again(
         ([10, 20, 30, 49], None),
     ],
 )
-def test_a_lead_is_hot_since_it_last_came_over_the_line(points: list[int], since: int | None) -> None:
+def test_a_lead_is_hot_since_it_last_came_over_the_line(
+    points: list[int], since: int | None
+) -> None:
     value = np.array([*points, 99, 99, 99, 99], dtype=np.float64)
     lead, at = np.repeat([0, 1], 4), np.tile(np.arange(4) * 10, 2)
     scores = np.zeros((8, 2), dtype=np.int64)
