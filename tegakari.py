@@ -615,6 +615,231 @@ def publish_playbook(
     )
 
 
+AsOf = Annotated[str | None, typer.Option(help="See leads as of this moment; default now.")]
+Model = Annotated[str | None, typer.Option(help="MLflow URI or artefact folder.")]
+ListFile = Annotated[
+    Path | None, typer.Option(help="CSV or Parquet for the leads of the list, with its columns.")
+]
+Most = Annotated[int, typer.Option(min=0, help="At most so many leads; 0 for all.")]
+TaskAfter = Annotated[
+    str | None, typer.Option(help="A task of the playbook; default by what it comes after.")
+]
+
+
+@lists.command("call")
+def list_call(
+    leads: Leads,
+    events: Events = None,
+    changes: Changes = None,
+    account_events: AccountEvents = None,
+    as_of: AsOf = None,
+    model: Model = None,
+    task: Task = "qualification",
+    playbook: PlaybookFile = None,
+    id_column: IdColumn = None,
+    columns: Columns = None,
+    timezone: Timezone = None,
+    per_week: Annotated[
+        int | None, typer.Option(min=1, help="Calls that can be made; default the playbook's.")
+    ] = None,
+    owner: Annotated[
+        str | None, typer.Option(help="Only leads for which this person of ours answers.")
+    ] = None,
+    explore: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Share of places drawn at random; default the playbook's."),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="Of the draw; default the ISO week, the same all week."),
+    ] = None,
+    out: ListFile = None,
+    lang: Lang = "en",
+    as_json: Json = False,
+) -> None:
+    """Say whom to call, in which order and why, and count by reason who is left out."""
+    from models.options import named_columns, settings
+    from serving.lists.call import Calls
+    from serving.lists.command import run_call
+
+    calls = Calls(
+        leads=leads,
+        events=events,
+        changes=changes,
+        account_events=account_events,
+        as_of=as_of,
+        model=model,
+        task=task,
+        columns=named_columns(columns, id_column),
+        timezone=timezone,
+        lang=lang,
+        out=out,
+        per_week=per_week,
+        owner=owner,
+        explore=explore,
+        seed=seed,
+    )
+    raise typer.Exit(run_call(calls, settings(playbook), as_json=as_json))
+
+
+@lists.command("rising")
+def list_rising(
+    leads: Leads,
+    events: Events = None,
+    changes: Changes = None,
+    account_events: AccountEvents = None,
+    as_of: AsOf = None,
+    model: Model = None,
+    task: Task = "qualification",
+    playbook: PlaybookFile = None,
+    id_column: IdColumn = None,
+    columns: Columns = None,
+    timezone: Timezone = None,
+    most: Most = 20,
+    out: ListFile = None,
+    lang: Lang = "en",
+    as_json: Json = False,
+) -> None:
+    """Name leads whose probability is rising: cold is not hopeless."""
+    from models.options import named_columns, settings
+    from serving.lists.command import run_open
+    from serving.lists.seen import Wanted
+
+    wanted = Wanted(
+        leads=leads,
+        events=events,
+        changes=changes,
+        account_events=account_events,
+        as_of=as_of,
+        model=model,
+        task=task,
+        columns=named_columns(columns, id_column),
+        timezone=timezone,
+        lang=lang,
+        out=out,
+        most=most,
+    )
+    raise typer.Exit(run_open("rising", wanted, settings(playbook), as_json=as_json))
+
+
+@lists.command("untouched")
+def list_untouched(
+    leads: Leads,
+    events: Events = None,
+    changes: Changes = None,
+    account_events: AccountEvents = None,
+    as_of: AsOf = None,
+    model: Model = None,
+    task: Task = "qualification",
+    playbook: PlaybookFile = None,
+    id_column: IdColumn = None,
+    columns: Columns = None,
+    timezone: Timezone = None,
+    most: Most = 20,
+    out: ListFile = None,
+    lang: Lang = "en",
+    as_json: Json = False,
+) -> None:
+    """Name hot leads that nobody of ours touched since they came over the line."""
+    from models.options import named_columns, settings
+    from serving.lists.command import run_open
+    from serving.lists.seen import Wanted
+
+    wanted = Wanted(
+        leads=leads,
+        events=events,
+        changes=changes,
+        account_events=account_events,
+        as_of=as_of,
+        model=model,
+        task=task,
+        columns=named_columns(columns, id_column),
+        timezone=timezone,
+        lang=lang,
+        out=out,
+        most=most,
+    )
+    raise typer.Exit(run_open("untouched", wanted, settings(playbook), as_json=as_json))
+
+
+@lists.command("recycle")
+def list_recycle(
+    leads: Leads,
+    events: Events = None,
+    changes: Changes = None,
+    account_events: AccountEvents = None,
+    as_of: AsOf = None,
+    model: Model = None,
+    task: TaskAfter = None,
+    playbook: PlaybookFile = None,
+    id_column: IdColumn = None,
+    columns: Columns = None,
+    timezone: Timezone = None,
+    most: Most = 20,
+    out: ListFile = None,
+    lang: Lang = "en",
+    as_json: Json = False,
+) -> None:
+    """Rank lost leads past the cool-off, and say what changed since the loss."""
+    from models.options import named_columns, settings
+    from serving.lists.command import run_again
+    from serving.lists.seen import Wanted
+
+    wanted = Wanted(
+        leads=leads,
+        events=events,
+        changes=changes,
+        account_events=account_events,
+        as_of=as_of,
+        model=model,
+        columns=named_columns(columns, id_column),
+        timezone=timezone,
+        lang=lang,
+        out=out,
+        most=most,
+    )
+    raise typer.Exit(run_again("recycle", wanted, task, settings(playbook), as_json=as_json))
+
+
+@lists.command("dormant")
+def list_dormant(
+    leads: Leads,
+    events: Events = None,
+    changes: Changes = None,
+    account_events: AccountEvents = None,
+    as_of: AsOf = None,
+    model: Model = None,
+    task: TaskAfter = None,
+    playbook: PlaybookFile = None,
+    id_column: IdColumn = None,
+    columns: Columns = None,
+    timezone: Timezone = None,
+    most: Most = 20,
+    out: ListFile = None,
+    lang: Lang = "en",
+    as_json: Json = False,
+) -> None:
+    """Rank customers who have long bought nothing, and say what they did since."""
+    from models.options import named_columns, settings
+    from serving.lists.command import run_again
+    from serving.lists.seen import Wanted
+
+    wanted = Wanted(
+        leads=leads,
+        events=events,
+        changes=changes,
+        account_events=account_events,
+        as_of=as_of,
+        model=model,
+        columns=named_columns(columns, id_column),
+        timezone=timezone,
+        lang=lang,
+        out=out,
+        most=most,
+    )
+    raise typer.Exit(run_again("dormant", wanted, task, settings(playbook), as_json=as_json))
+
+
 def main() -> None:
     """Run the command: a refusal is a message and an exit code, a traceback only with --verbose."""
     # Threads that wait by spinning slow each other down on a busy machine; read when OpenMP loads.

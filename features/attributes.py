@@ -10,12 +10,12 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
+import numba
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -298,22 +298,30 @@ def as_of(
 
 
 def _rolled_back(name: str, now: pa.Array, changes: Changes, spine: Spine) -> pa.Array:
-    mine = [i for i, attribute in enumerate(changes.attribute) if attribute == name]
-    history = pd.DataFrame(
-        {"lead": changes.lead[mine], "at": changes.changed_at[mine], "change": mine}
-    ).sort_values("at", kind="stable")
-    wanted = pd.DataFrame({"lead": spine.lead, "at": spine.cutoff, "row": np.arange(len(spine))})
-    found = pd.merge_asof(
-        wanted.sort_values("at", kind="stable"),
-        history,
-        on="at",
-        by="lead",
-        direction="forward",
-        allow_exact_matches=False,
-    ).sort_values("row")
-    change = found["change"].to_numpy(dtype=np.float64)
-    later = np.isfinite(change)
-    old = pa.array([changes.old_value[int(i)] for i in change[later]], pa.string())
-    place = np.arange(len(spine))
-    place[later] = len(spine) + np.arange(int(later.sum()))
-    return pa.concat_arrays([now.take(pa.array(spine.lead)), old]).take(pa.array(place))
+    """The texts of an attribute at each row: the old value of its first change after the cutoff."""
+    mine = changes.of(name)
+    values = now.take(pa.array(spine.lead))
+    if not len(mine):
+        return values
+    first = np.full(len(spine), -1)
+    _first_after(changes.lead[mine], changes.changed_at[mine], spine.lead, spine.cutoff, first)
+    later = first >= 0
+    if not later.any():
+        return values
+    old = pa.array([changes.old_value[i] for i in mine[first[later]]], pa.string())
+    return pc.replace_with_mask(values, pa.array(later), old)
+
+
+@numba.njit(cache=True, nogil=True)
+def _first_after(of: Any, at: Any, lead: Any, cutoff: Any, first: Any) -> None:
+    """The place of each row's first change after its cutoff; changes are by lead, then time."""
+    for row in range(len(lead)):
+        low, high = 0, len(of)
+        while low < high:
+            middle = (low + high) // 2
+            if of[middle] < lead[row] or (of[middle] == lead[row] and at[middle] <= cutoff[row]):
+                low = middle + 1
+            else:
+                high = middle
+        if low < len(of) and of[low] == lead[row]:
+            first[row] = low

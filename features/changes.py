@@ -44,6 +44,13 @@ class Changes:
             self.changed_at[rows],
         )
 
+    def of(self, attribute: str) -> npt.NDArray[np.int64]:
+        """The places of the changes of one attribute, by lead, then time."""
+        names, codes = self.coded
+        if attribute not in names:
+            return np.empty(0, dtype=np.int64)
+        return np.flatnonzero(codes == names.index(attribute))
+
     @cached_property
     def coded(self) -> tuple[tuple[str, ...], npt.NDArray[np.int32]]:
         """The attributes that changed, sorted, and the place of each change's among them."""

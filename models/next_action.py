@@ -39,7 +39,7 @@ def next_actions(
     associations: dict[tuple[str, int], Association | None] = {}
     found: list[NextAction | None] = []
     for row in range(len(scores)):
-        lead = _conditions(scores, row)
+        lead = conditions(scores, row)
         key = tuple(lead.values())
         if key not in rules:
             rules[key] = playbook.next_action(**lead)
@@ -61,9 +61,8 @@ def next_actions(
     return found
 
 
-def _conditions(scores: Scores, row: int) -> dict[str, str | None]:
+def conditions(scores: Scores, row: int) -> dict[str, str | None]:
     """A lead by the names of the conditions of an action."""
-    trend = scores.trend[row]
     reached = scores.qualified.reached
     return {
         "temperature": scores.temperature[row],
@@ -72,5 +71,5 @@ def _conditions(scores: Scores, row: int) -> dict[str, str | None]:
         "stage": scores.stage(row),
         "psychological_stage": reached.psychological_stage(row),
         "journey_step": reached.step_name(row),
-        "trend": trend["direction"] if trend else None,
+        "trend": scores.trend.direction[row],
     }

@@ -15,9 +15,10 @@ from models.artefact import Artefact
 from models.conditions import View
 from models.points_map import PointsMap
 from models.qualification import Qualification
+from models.stages import Moves
 from models.tally import Integers
 from models.temperature import Values
-from models.trend import DAYS, Trend, trends
+from models.trend import DAYS, Trends
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Past:
         None where rules answer.
     points_map : PointsMap or None
         Of the task, by which rules answer.
+    moves : Moves or None
+        What moved the leads from stage to stage.
     """
 
     known: Known
@@ -40,6 +43,7 @@ class Past:
     qualification: Qualification
     artefact: Artefact | None
     points_map: PointsMap | None
+    moves: Moves | None = None
 
     def probability(self, lead: Integers, at: Instants) -> npt.NDArray[np.float64]:
         """Of leads as of moments; NaN where a lead did not belong to the task, or nothing is known.
@@ -62,17 +66,17 @@ class Past:
             )
             found[rows] = self.artefact.model.probability(self.artefact.encoder.encode(matrix))
         elif self.points_map is not None:
-            points = self.qualification.points(self._view(lead, at))
+            points = self.qualification.points(self._view(lead, at), self.moves)
             found[rows] = self.points_map.probability(points.total)
         return found
 
     def values(self, by_points: bool, lead: Integers, at: Instants) -> Values:
         """What decided the temperature of leads as of moments."""
-        points = self.qualification.points(self._view(lead, at))
+        points = self.qualification.points(self._view(lead, at), self.moves)
         value = points.total.astype(np.float64) if by_points else self.probability(lead, at)
         return Values(value, points.by_score)
 
-    def trends(self, now: npt.NDArray[np.float64], as_of: Instants) -> list[Trend | None]:
+    def trends(self, now: npt.NDArray[np.float64], as_of: Instants) -> Trends:
         """The trends of all leads, whose probability as of `as_of` is `now`."""
         asked = np.flatnonzero(~np.isnan(now))
         lead = np.repeat(asked, len(DAYS))
@@ -81,7 +85,7 @@ class Past:
         if len(asked):
             p = self.probability(lead, (as_of[asked][:, None] - back).ravel())
             then[:, asked] = p.reshape(len(asked), len(DAYS)).T[::-1]
-        return trends(now, then, self.qualification.playbook.said.trend.threshold)
+        return Trends.of(now, then, self.qualification.playbook.said.trend.threshold)
 
     def _view(self, lead: Integers, at: Instants) -> View:
         return View(self.known.leads, self.known.log, lead, at, self.known.changes)

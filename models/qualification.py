@@ -15,7 +15,7 @@ from models.journey import Journey, Reached
 from models.playbook import Playbook, in_language
 from models.playbook.conditions import Named
 from models.scorecard import Points, Scorecard
-from models.stages import Stages, Standing
+from models.stages import Moves, Stages, Standing
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Qualified:
         The first rule of ``[exclude]`` that holds.
     evidence : list of list of Named
         What of ``[[stages.evidence]]`` holds.
+    moves : Moves or None
+        What moved the leads from stage to stage.
     """
 
     view: View
@@ -41,6 +43,7 @@ class Qualified:
     reached: Reached
     excluded: list[Named | None]
     evidence: list[list[Named]]
+    moves: Moves | None
 
     def record(self, row: int, lang: str) -> dict[str, Any]:
         """Where a lead stands, with the names of the contract."""
@@ -69,13 +72,23 @@ class Qualification:
             rule.form in ("silent_for", "all") for rule in self.scorecard.rules
         )
 
-    def points(self, view: View) -> Points:
-        """The points of leads; rules for silence are not for leads that sales found by itself."""
-        return self._standing_and_points(view, always=False)[1]
+    def points(self, view: View, moves: Moves | None = None) -> Points:
+        """The points of leads; rules for silence are not for leads that sales found by itself.
+
+        Parameters
+        ----------
+        moves : Moves, optional
+            Those of `Qualified.moves`, of leads that are seen at earlier moments.
+        """
+        if not (self._silence_matters and self.stages.known):
+            return self.scorecard.points(view)
+        return self._points(view, self.stages.standing(view, moves))
 
     def of(self, view: View) -> Qualified:
         """Leads by all definitions."""
-        standing, points = self._standing_and_points(view, always=True)
+        moves = self.stages.moves(view) if self.stages.known else None
+        standing = None if moves is None else self.stages.standing(view, moves)
+        points = self._points(view, standing)
         excluded: list[Named | None] = [None] * len(view)
         for rule in reversed(self.playbook.said.exclude.rules):
             for row in np.flatnonzero(self.conditions.hold(rule, view)):
@@ -84,11 +97,10 @@ class Qualification:
         for rule in self.playbook.said.stages.evidence:
             for row in np.flatnonzero(self.conditions.hold(rule, view)):
                 evidence[row].append(rule)
-        return Qualified(view, points, standing, self.journey.reached(view), excluded, evidence)
+        reached = self.journey.reached(view)
+        return Qualified(view, points, standing, reached, excluded, evidence, moves)
 
-    def _standing_and_points(self, view: View, *, always: bool) -> tuple[Standing | None, Points]:
-        wanted = always or (self._silence_matters and self.stages.finds)
-        if not (self.stages.known and wanted):
-            return None, self.scorecard.points(view)
-        standing = self.stages.standing(view)
-        return standing, self.scorecard.points(replace(view, by_sales=standing.by_sales))
+    def _points(self, view: View, standing: Standing | None) -> Points:
+        if standing is not None:
+            view = replace(view, by_sales=standing.by_sales)
+        return self.scorecard.points(view)

@@ -149,6 +149,7 @@ class Scorecard:
         self.rules: tuple[RuleSection, ...] = tuple(
             sorted(playbook.points.rules, key=lambda rule: rule.name)
         )
+        self._forms = [rule.form for rule in self.rules]
         groups = sorted(playbook.points.groups)
         self.scores = tuple(sorted(playbook.points.scores)) or (None,)
         self._caps = np.array(
@@ -226,8 +227,8 @@ class Scorecard:
         rules_of = [
             [
                 place
-                for place, rule in enumerate(self.rules)
-                if rule.form == "event" and (rule.event is None or name in rule.event)
+                for place, (rule, form) in enumerate(zip(self.rules, self._forms, strict=True))
+                if form == "event" and (rule.event is None or name in rule.event)
             ]
             for name in log.types
         ]
@@ -248,13 +249,13 @@ class Scorecard:
     def _held(self, view: View) -> Iterator[tuple[int, npt.NDArray[np.bool_]]]:
         """Rules for attributes and for conditions together, and where they hold."""
         columns: dict[Attribute, npt.NDArray[np.float64] | pa.Array] = {}
-        for place, rule in enumerate(self.rules):
-            if rule.form == "attribute":
+        for place, (rule, form) in enumerate(zip(self.rules, self._forms, strict=True)):
+            if form == "attribute":
                 attribute = attribute_of(rule)
                 if attribute not in columns:
                     columns[attribute] = view.attribute(attribute)
                 yield place, fires(rule, columns[attribute])
-            elif rule.form == "all":
+            elif form == "all":
                 yield place, self._conditions.hold(rule, view)
 
     def label(self, rule: RuleSection, lang: str) -> str:

@@ -6,33 +6,30 @@ import logging
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from features.changes import Changes
-from features.colleagues import NOT_TOLD, Colleagues
-from features.instants import DAY, MISSING, Instants, iso
-from features.kinds.kind import Source
+from features.colleagues import Colleagues
+from features.instants import Instants
 from features.known import Known
 from features.log import EventLog, Leads
-from features.spine import Spine, States, belongs, states
+from features.spine import belongs, states
 from features.task import Task
+from models.answer import Answer, by_model, by_rules
 from models.artefact import Artefact
 from models.conditions import View
-from models.evidence import Basis
 from models.next_action import next_actions
 from models.past import Past
-from models.playbook import Playbook, in_language
+from models.playbook import Playbook
 from models.points_map import PointsMap
 from models.qualification import Qualification, Qualified
-from models.reasons import reasons_of
-from models.scorecard import Points
+from models.remarks import State, Warmth, ignored, missing_inputs, warnings_of
 from models.scores import FallbackReason, Scores
 from models.settings import FIRST_TASK
-from models.temperature import Temperature, Temperatures, Values, named
-from models.wording import quoted, texts
+from models.temperature import Temperatures, Values, named
+from models.trend import Trends
 
 _LOG = logging.getLogger(__name__)
 
@@ -115,23 +112,24 @@ class Scorer:
         asked = artefact.task if artefact else self.playbook.task(task)
         qualified = self.qualification.of(View.now(leads, log, as_of, changes))
         state = self._states(known, asked, as_of)
-        answer, reason = _Answer.empty(len(leads)), self.why_rules(task)
+        answer, reason = Answer.empty(len(leads)), self.why_rules(task)
         if artefact is not None and state.on_it.any():
             try:
-                answer = self._by_model(artefact, known, state.on_it, as_of, reasons, lang)
+                answer = by_model(artefact, self.playbook, known, state.on_it, as_of, reasons, lang)
             except Exception as error:
                 # It always answers: whatever a model does, rules answer, and the answer says why.
                 # Only the kind of error is logged: its text may quote a lead.
                 _LOG.warning("prediction failed (%s): rules answer", type(error).__name__)
                 reason = "prediction_failed"
-        by_rules = state.on_it & ~answer.by_model
-        self._by_rules(task, answer, qualified.points, by_rules, reasons, lang)
+        left = state.on_it & ~answer.by_model
+        by_rules(self._observed(task), answer, qualified.points, left, reasons, lang)
         past = Past(
             known,
             asked,
             self.qualification,
             artefact if answer.by_model.any() else None,
             self._observed(task),
+            qualified.moves,
         )
         warmth = self._warmth(task, qualified, answer, state, past, as_of)
         scores = Scores(
@@ -147,7 +145,7 @@ class Scorer:
             temperature=warmth.temperature,
             temperature_by=self.playbook.said.temperature.by,
             temperature_otherwise=warmth.otherwise,
-            trend=past.trends(answer.probability, as_of),
+            trend=_trends(past, answer.probability, as_of),
             by_model=answer.by_model,
             fallback_reason=[
                 None if model else reason if on_it else "task_without_model"
@@ -156,10 +154,10 @@ class Scorer:
             start=answer.start,
             reasons=answer.reasons,
             next_action=[],
-            warnings=_warnings(known, state, qualified, warmth, asked.until, as_of, answer, lang),
-            ignored=self._ignored(known, artefact, as_of),
+            warnings=warnings_of(known, state, qualified, warmth, asked.until, as_of, answer, lang),
+            ignored=ignored(log, as_of, self._known_types(artefact)),
             outside_training=answer.outside,
-            missing_inputs=_missing_inputs(
+            missing_inputs=missing_inputs(
                 known, artefact, asked.horizon is not None, answer.by_model
             ),
             versions=self.versions,
@@ -180,7 +178,12 @@ class Scorer:
         """What was observed for points on a task."""
         return self.points_map if self.points_map and self.points_map.task == task else None
 
-    def _states(self, known: Known, asked: Task, as_of: Instants) -> _State:
+    def _known_types(self, artefact: Artefact | None) -> set[str]:
+        """The event types of which model or playbook know."""
+        of_model = artefact.plan.known_types + artefact.task.exclude_events if artefact else ()
+        return {*of_model, *self.playbook.events, *self.playbook.outcomes}
+
+    def _states(self, known: Known, asked: Task, as_of: Instants) -> State:
         leads, log = known.leads, known.log
         rows = np.arange(len(leads))
         seen = states(log, leads, asked, self.playbook.touches, rows, as_of, log.visible_at)
@@ -189,221 +192,51 @@ class Scorer:
         for row in np.flatnonzero(leads.created_at > as_of):
             state[row] = "not_created"
         on_it = belongs(asked, log.types, seen, as_of) & (leads.created_at <= as_of)
-        return _State(seen, state, on_it)
+        return State(seen, state, on_it)
 
     def _warmth(
         self,
         task: str,
         qualified: Qualified,
-        answer: _Answer,
-        state: _State,
+        answer: Answer,
+        state: State,
         past: Past,
         as_of: Instants,
-    ) -> _Warmth:
+    ) -> Warmth:
         """Hot, warm or cold, and what it would be by what does not decide it."""
         temperatures, points = Temperatures(self.playbook), qualified.points
         by_points = temperatures.by_points
         value = points.total.astype(np.float64) if by_points else answer.probability
         values, known = Values(value, points.by_score), past.known
-        has_one = state.on_it | np.array([name not in NO_TEMPERATURE for name in state.names])
+        has_one = state.on_it | ~np.isin(np.array(state.names, dtype=object), NO_TEMPERATURE)
         has_one &= np.array([rule is None for rule in qualified.excluded], dtype=bool)
-        band = temperatures.of(
-            values, partial(past.values, by_points), known.leads, known.log, as_of, known.changes
-        )
+        try:
+            band = temperatures.of(
+                values,
+                partial(past.values, by_points),
+                known.leads,
+                known.log,
+                as_of,
+                known.changes,
+            )
+        except Exception as error:
+            _LOG.warning("no past to look at (%s): the line alone decides", type(error).__name__)
+            band = temperatures.at_once(values)
         observed = self._observed(task)
         other = np.full(len(band), -1)
         if observed is not None:
             other = temperatures.otherwise(answer.probability, points.total, observed)
             other[~answer.by_model] = -1
-        return _Warmth(*(named(np.where(has_one, bands, -1)) for bands in (band, other)))
-
-    def _ignored(
-        self, known: Known, artefact: Artefact | None, as_of: Instants
-    ) -> dict[str, npt.NDArray[np.int64]]:
-        plan_types = artefact.plan.known_types + artefact.task.exclude_events if artefact else ()
-        types = {*plan_types, *self.playbook.events, *self.playbook.outcomes}
-        return _ignored(known.log, as_of, types)
-
-    def _by_model(
-        self,
-        artefact: Artefact,
-        known: Known,
-        on_it: npt.NDArray[np.bool_],
-        as_of: Instants,
-        most: int,
-        lang: str,
-    ) -> _Answer:
-        leads, log = known.leads, known.log
-        rows = np.flatnonzero(on_it)
-        spine = Spine(rows, as_of[rows], None, np.zeros_like(rows))
-        matrix = artefact.matrix(leads, log, spine, known.changes, known.colleagues)
-        X = artefact.encoder.encode(matrix)
-        raw = artefact.model.raw(X)
-        probability = artefact.model.calibrator(raw)
-        if not np.isfinite(probability).all():
-            raise ValueError("the model gave a probability that is not a number")
-        answer = _Answer.empty(len(leads))
-        answer.by_model[spine.lead] = True
-        answer.raw[spine.lead] = raw
-        answer.probability[spine.lead] = probability
-        if artefact.evidence is not None:
-            observed = artefact.evidence.basis(probability)
-            unlike = artefact.evidence.unlike(probability, lang)
-            for row, basis, warned in zip(spine.lead, observed, unlike, strict=True):
-                answer.basis[row] = basis
-                answer.warnings[row].extend(warned)
-        created = leads.created_at[spine.lead]
-        age = np.where(created == MISSING, np.nan, (spine.cutoff - created) / DAY)
-        outside = artefact.limits.outside(matrix.plan, X, age)
-        for name, strange in outside + artefact.encoder.unseen(matrix.plan, X):
-            for row in spine.lead[strange]:
-                answer.outside[row].append(name)
-        told = artefact.limits.warnings(spine.cutoff, lang)
-        for row, warned in zip(spine.lead, told, strict=True):
-            answer.warnings[row].extend(warned)
-        if most:
-            said, start = reasons_of(
-                artefact, self.playbook, matrix, X, leads, log, spine, most, lang
-            )
-            answer.start[spine.lead] = start
-            for row, mine in zip(spine.lead, said, strict=True):
-                answer.reasons[row] = mine
-        return answer
-
-    def _by_rules(
-        self,
-        task: str,
-        answer: _Answer,
-        points: Points,
-        asked_about: npt.NDArray[np.bool_],
-        most: int,
-        lang: str,
-    ) -> None:
-        """Reasons from the ledger where no model answered; for leads on the task also a probability."""
-        for row in np.flatnonzero(~answer.by_model) if most else ():
-            answer.reasons[row] = points.reasons(int(row), most, lang)
-        observed = self._observed(task)
-        if observed is None or not asked_about.any():
-            return
-        total = points.total[asked_about]
-        answer.probability[asked_about] = observed.probability(total)
-        found = observed.evidence.basis(total)
-        for row, basis in zip(np.flatnonzero(asked_about), found, strict=True):
-            answer.basis[row] = basis
+        return Warmth(*(named(np.where(has_one, bands, -1)) for bands in (band, other)))
 
 
-class _State(NamedTuple):
-    """How leads stand: by which events, in words, and whether they belong to the task asked about."""
-
-    seen: States
-    names: list[str]
-    on_it: npt.NDArray[np.bool_]
-
-
-class _Warmth(NamedTuple):
-    """Temperatures, and those by what does not decide; None where there is none."""
-
-    temperature: list[Temperature | None]
-    otherwise: list[Temperature | None]
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """Answers while they are being made; arrays of shape (n_leads,)."""
-
-    by_model: npt.NDArray[np.bool_]
-    raw: npt.NDArray[np.float64]
-    probability: npt.NDArray[np.float64]
-    start: npt.NDArray[np.float64]
-    basis: list[Basis | None]
-    outside: list[list[str]]
-    warnings: list[list[str]]
-    reasons: list[list[dict[str, Any]]]
-
-    @classmethod
-    def empty(cls, n: int) -> _Answer:
-        """No answer for anyone."""
-        return cls(
-            np.zeros(n, dtype=bool),
-            np.full(n, np.nan),
-            np.full(n, np.nan),
-            np.full(n, np.nan),
-            [None] * n,
-            [[] for _ in range(n)],
-            [[] for _ in range(n)],
-            [[] for _ in range(n)],
-        )
-
-
-def _warnings(
-    known: Known,
-    state: _State,
-    qualified: Qualified,
-    warmth: _Warmth,
-    until: int,
-    as_of: Instants,
-    answer: _Answer,
-    lang: str,
-) -> list[list[str]]:
-    """What a reader of each answer should know."""
-    words, log, seen = texts(lang)["warnings"], known.log, state.seen
-    warnings: list[list[str]] = [[] for _ in state.names]
-    for row, name in enumerate(state.names):
-        said = warnings[row]
-        if name == "not_created":
-            said.append(words["not_created"])
-        elif name != "open" and not state.on_it[row]:
-            event, at = log.types[seen.closed_by[row]], iso(int(seen.closed_at[row]))
-            said.append(words["not_open"].format(event=event, at=at))
-        elif seen.last_act[row] != MISSING and as_of[row] - seen.last_act[row] >= until:
-            said.append(words["silent"].format(days=until // DAY))
-        said += answer.warnings[row]
-        rule = qualified.excluded[row]
-        if rule is not None:
-            label = in_language(rule.label, lang) or quoted(rule.name, lang)
-            said.append(words["excluded"].format(label=label))
-        bands = warmth.temperature[row], warmth.otherwise[row]
-        if set(bands) == {"hot", "cold"}:
-            names = [texts(lang)["page"][str(band)] for band in bands]
-            said.append(words["disagrees"].format(temperature=names[0], otherwise=names[1]))
-    return warnings
-
-
-def _missing_inputs(
-    known: Known, artefact: Artefact | None, timed: bool, by_model: npt.NDArray[np.bool_]
-) -> list[list[str]]:
-    """What would have been looked at, had it been given."""
-    leads, changes, colleagues = known.leads, known.changes, known.colleagues
-    missing: list[list[str]] = [
-        ["created_at"] if timed and at == MISSING else [] for at in leads.created_at
-    ]
-    if artefact is None:
-        return missing
-    not_told = np.full(len(leads), colleagues is None)
-    if colleagues is not None:
-        not_told = colleagues.account == NOT_TOLD
-    inputs: tuple[tuple[str, npt.NDArray[np.bool_], Source], ...] = (
-        ("account", not_told, "colleagues"),
-        ("changes", np.full(len(leads), changes is None), "changes"),
-    )
-    for name, lacking, source in inputs:
-        if artefact.plan.reads(source):
-            for row in np.flatnonzero(by_model & lacking):
-                missing[row].append(name)
-    return missing
-
-
-def _ignored(log: EventLog, as_of: Instants, known: set[str]) -> dict[str, npt.NDArray[np.int64]]:
-    lead = log.lead_of_event()
-    future = log.visible_at > as_of[lead]
-    unknown = ~np.array([name in known for name in log.types] or [True], dtype=bool)
-    strange = unknown[log.event_type] & ~future if log.n_events else future
-    n = log.n_leads
-    return {
-        "future": np.bincount(lead[future], minlength=n),
-        "duplicate": log.duplicates,
-        "unknown_type": np.bincount(lead[strange], minlength=n),
-    }
+def _trends(past: Past, now: npt.NDArray[np.float64], as_of: Instants) -> Trends:
+    """The trends; nobody's where the past cannot be answered, which keeps no answer back."""
+    try:
+        return past.trends(now, as_of)
+    except Exception as error:
+        _LOG.warning("no past to look at (%s): no trends", type(error).__name__)
+        return Trends.unknown(len(now))
 
 
 def code_version() -> str:

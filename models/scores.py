@@ -16,7 +16,7 @@ from models.playbook.temperature import By
 from models.qualification import Qualified
 from models.scorecard import Points
 from models.temperature import Temperature
-from models.trend import Trend
+from models.trend import Trends
 
 FallbackReason = Literal[
     "no_model",
@@ -55,7 +55,7 @@ class Scores:
     temperature_otherwise : list of str or None
         What the temperature would be by what does not decide it; None where rules answered, or
         nothing was observed for points.
-    trend : list of Trend or None
+    trend : Trends
     by_model : ndarray of shape (n,), bool
     fallback_reason : list of str or None
     start : ndarray of shape (n,), float64
@@ -86,7 +86,7 @@ class Scores:
     temperature: list[Temperature | None]
     temperature_by: By
     temperature_otherwise: list[Temperature | None]
-    trend: list[Trend | None]
+    trend: Trends
     by_model: npt.NDArray[np.bool_]
     fallback_reason: list[FallbackReason | None]
     start: npt.NDArray[np.float64]

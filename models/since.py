@@ -174,7 +174,7 @@ def _text(step: str, facts: dict[str, Any], playbook: Playbook, lang: str) -> st
     return words[step].format(**{name: facts[name] or words["rules"] for name in facts})
 
 
-def _change(name: str, values: list[str | None], playbook: Playbook, lang: str) -> str:
+def changed_to(name: str, values: list[str | None], playbook: Playbook, lang: str) -> str:
     """An attribute that took another value."""
     words = texts(lang)["since"]
     before, after = (
@@ -244,7 +244,7 @@ def _by_model(
         text = words.reason(role, name, facts)
         if role == "attribute" and name in changed:
             facts = dict(zip(("before", "after"), changed[name], strict=True))
-            text = _change(name, changed[name], step.scorer.playbook, lang)
+            text = changed_to(name, changed[name], step.scorer.playbook, lang)
         elif role in ("events", "response"):
             text = forms["new" if happened else "as_before"].format(text=text)
         reasons.append(

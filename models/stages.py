@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NamedTuple, TypedDict
 
 import numba
 import numpy as np
@@ -146,6 +146,24 @@ class Standing:
         )
 
 
+class Moves(NamedTuple):
+    """What the events of a log do to the stages of leads.
+
+    Attributes
+    ----------
+    role : ndarray of shape (n_events,), int64
+        Bits: a stage entered (by its place), found by sales, sent back.
+    moved_to : ndarray of shape (n_events,), int8
+        The place of the stage that a manual move names; -1 for other events.
+    by_points : ndarray of shape (n_events,), bool
+        Events that enter a stage by the points reached with them alone.
+    """
+
+    role: Integers
+    moved_to: npt.NDArray[np.int8]
+    by_points: Mask
+
+
 class Stages:
     """The stages of a playbook.
 
@@ -167,39 +185,41 @@ class Stages:
             self._said.moves or self._said.found or self._said.back
         )
 
-    @property
-    def finds(self) -> bool:
-        """Whether sales may find a lead by itself."""
-        return any(self._said.way(stage).is_there for stage in STAGES[_SAL:]) or bool(
-            self._said.found or self._said.moves
-        )
+    def moves(self, view: View) -> Moves:
+        """What moves leads, as far as the rows of a view see: one answer for all their pasts too."""
+        log = view.log
+        role, by_points = self._roles(log), np.zeros(log.n_events, dtype=bool)
+        for place, events in self._reaching(view):
+            by_points[events] |= role[events] == 0
+            role[events] |= 1 << place
+        return Moves(role, self._moved_to(log), by_points)
 
-    def standing(self, view: View) -> Standing:
-        """Where leads stand as of the moments at which they are view, by what was visible then."""
+    def standing(self, view: View, moves: Moves | None = None) -> Standing:
+        """Where leads stand as of the moments at which they are seen, by what was visible then.
+
+        Parameters
+        ----------
+        moves : Moves, optional
+            Of a view of the same log that sees as much or more.
+        """
         n, log = len(view), view.log
         stage, came_from = np.zeros(n, dtype=np.int8), np.zeros(n, dtype=np.int8)
         entered = np.full((n, len(STAGES)), -1)
         cycle, back = np.ones(n, dtype=np.int32), np.full(n, -1)
-        by_points = np.zeros(log.n_events, dtype=bool)
-        if self.known and log.n_events:
-            role, moved_to = self._roles(log), self._moves(log)
-            for stage_code, events in self._reaching(view):
-                by_points[events] |= role[events] == 0
-                role[events] |= 1 << stage_code
-            _walk(
-                log.offsets,
-                log.occurred_at,
-                log.visible_at,
-                role,
-                moved_to,
-                view.lead,
-                view.cutoff,
-                stage,
-                entered,
-                cycle,
-                back,
-                came_from,
-            )
+        role, moved_to, by_points = self.moves(view) if moves is None else moves
+        _walk(
+            log.offsets,
+            log.visible_at,
+            role,
+            moved_to,
+            view.lead,
+            view.cutoff,
+            stage,
+            entered,
+            cycle,
+            back,
+            came_from,
+        )
         return Standing(stage, entered, cycle, back, came_from, by_points, log)
 
     def _roles(self, log: EventLog) -> Integers:
@@ -219,7 +239,7 @@ class Stages:
         looked = Looked(event=way.event, channel=way.channel, content=way.content)
         return self._conditions.events(looked, log)
 
-    def _moves(self, log: EventLog) -> npt.NDArray[np.int8]:
+    def _moved_to(self, log: EventLog) -> npt.NDArray[np.int8]:
         """The stage that the content of each manual move names; -1 for other events."""
         moved_to = np.full(log.n_events, -1, dtype=np.int8)
         if self._said.moves:
@@ -243,11 +263,14 @@ class Stages:
         lead, at = view.log.lead_of_event()[acts], view.log.visible_at[acts]
         order = np.lexsort((acts, at, lead))
         acts, lead, at = acts[order], lead[order], at[order]
-        after, before = self._points(view, lead, at), self._points(view, lead, at - 1)
+        after = self._points(view, lead, at)
         last = np.append(-1, lead[:-1])
-        at_last = np.where(last == lead, np.append(0, after[:-1]), np.iinfo(np.int64).min)
+        before = np.where(last == lead, np.append(0, after[:-1]), np.iinfo(np.int64).min)
+        # Only who was over a line already may have been below it since.
+        over = np.flatnonzero(np.minimum(after, before) >= min(line for _, line in asked))
+        before[over] = np.minimum(before[over], self._points(view, lead[over], at[over] - 1))
         for place, line in asked:
-            yield place, acts[(after >= line) & (np.minimum(before, at_last) < line)]
+            yield place, acts[(after >= line) & (before < line)]
 
     def _acts(self, view: View) -> Integers:
         """Acts of the leads that are seen which may earn points, by place in the log."""
@@ -283,7 +306,6 @@ class Stages:
 @numba.njit(cache=True, nogil=True)
 def _walk(
     offsets: Any,
-    occurred_at: Any,
     visible_at: Any,
     role: Any,
     moved_to: Any,

@@ -105,6 +105,31 @@ class Temperatures:
             band[held & near & (band < place) & self._stays(values, line, place)] = place
         return band
 
+    def hot_since(self, earlier: Values, lead: Integers, at: Instants, n: int) -> Instants:
+        """When each of n leads that are hot last came over the line, shape (n,).
+
+        `MISSING` where no look saw it come, as when points that were lost have faded.
+
+        Parameters
+        ----------
+        earlier : Values
+            At the looks `lead`, `at`, by lead, then time; see `looks`.
+        """
+        since = np.full(n, MISSING)
+        if self._said.lines is None:
+            return since
+        line = self._said.lines[1]
+        entered, left = self._enters(earlier, line, 2), ~self._stays(earlier, line, 2)
+        turns = np.flatnonzero(entered | left)
+        lead, at, entered = lead[turns], at[turns], entered[turns]
+        before = np.append(False, entered[:-1]) & (np.append(-1, lead[:-1]) == lead)
+        came = entered & ~before
+        np.maximum.at(since, lead[came], at[came])
+        # The last turn of each lead; who left last came back unseen.
+        last = np.append(lead[1:] != lead[:-1], True)[: len(lead)]
+        since[lead[last & ~entered]] = MISSING
+        return since
+
     def otherwise(
         self,
         probability: npt.NDArray[np.float64],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TypedDict
 
 import numpy as np
@@ -32,45 +34,66 @@ class Trend(TypedDict):
     past: list[Then]
 
 
-def trends(
-    now: npt.NDArray[np.float64], then: npt.NDArray[np.float64], threshold: float
-) -> list[Trend | None]:
+@dataclass(frozen=True)
+class Trends:
     """The trends of leads.
 
     A lead is rising, or cooling, when the log-odds changed by the threshold or more within 7 days,
     or else within 28; it is new where it did not belong to the task 7 days ago.
 
-    Parameters
+    Attributes
     ----------
-    now : ndarray of shape (n,), float64, NaN where there is no probability
-    then : ndarray of shape (len(DAYS), n), float64
-        As of so many days before, NaN where the lead did not belong to the task.
-    threshold : float
-        Log-odds.
-
-    Returns
-    -------
-    list of Trend, None where there is no probability now
+    direction : ndarray of shape (n,), object
+        None where there is no probability now.
+    then, change : ndarray of shape (len(DAYS), n), float64
+        The probability so many days before, and the change of the log-odds since; NaN where the
+        lead did not belong to the task then.
     """
-    change = log_odds(now) - log_odds(then)
-    found: list[Trend | None] = []
-    for row, p in enumerate(now):
-        if np.isnan(p):
-            found.append(None)
-            continue
+
+    direction: npt.NDArray[np.object_]
+    then: npt.NDArray[np.float64]
+    change: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls, now: npt.NDArray[np.float64], then: npt.NDArray[np.float64], threshold: float
+    ) -> Trends:
+        """The trends by probabilities now (shape (n,)) and then, and a threshold in log-odds."""
+        change = log_odds(now) - log_odds(then)
+        rising, cooling = change >= threshold, change <= -threshold
+        moved = rising | cooling
+        up = np.where(moved[0], rising[0], rising[1])
+        which = [np.isnan(now), np.isnan(then[0]), moved.any(axis=0) & up, moved.any(axis=0)]
+        names = [np.array(name, dtype=object) for name in (None, "new", "rising", "cooling")]
+        direction = np.select(which, names, np.array("steady", dtype=object))
+        return cls(direction, then, change)
+
+    @classmethod
+    def unknown(cls, n: int) -> Trends:
+        """No trend of so many leads."""
+        nothing = np.full((len(DAYS), n), np.nan)
+        return cls(np.full(n, None, dtype=object), nothing, nothing)
+
+    def __len__(self) -> int:
+        return len(self.direction)
+
+    def __iter__(self) -> Iterator[Trend | None]:
+        return map(self.__getitem__, range(len(self)))
+
+    def __getitem__(self, row: int) -> Trend | None:
+        """The trend of a row; None where there is no probability."""
+        direction = self.direction[row]
+        if direction is None:
+            return None
         past = [
-            Then(days=days, probability=_known(then[place, row]), change=_known(change[place, row]))
+            Then(
+                days=days,
+                probability=_known(self.then[place, row]),
+                change=_known(self.change[place, row]),
+            )
             for place, days in enumerate(DAYS)
         ]
-        moved = [c for c in change[:, row] if abs(c) >= threshold]
-        if np.isnan(then[0, row]):
-            direction: Direction = "new"
-        elif moved:
-            direction = "rising" if moved[0] > 0 else "cooling"
-        else:
-            direction = "steady"
-        found.append(Trend(direction=direction, past=past))
-    return found
+        return Trend(direction=direction, past=past)
 
 
 def log_odds(probability: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -6,7 +6,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.playbook.actions import Direction
+from models.playbook.stages import Psychological, Stage
+from models.playbook.temperature import By
 from models.scores import FallbackReason
+from models.temperature import Temperature
 
 
 class _Answer(BaseModel):
@@ -69,6 +73,62 @@ class NextActionOut(_Answer):
     )
 
 
+class MoveOut(_Answer):
+    """An event that moved a lead from stage to stage."""
+
+    stage: Stage = Field(description="where to")
+    since: str | None = Field(description="when the event occurred, ISO 8601")
+    event: str = Field(description="its type")
+    content: str | None = Field(description="its content; of what sent the lead back, the reason")
+    by_points: bool = Field(description="whether it moved the lead by the points reached with it")
+
+
+class StandingOut(_Answer):
+    """How a lead came to its stage."""
+
+    origin: Literal["SAL", "SGL"] | None = Field(
+        description="SAL: sales accepted what marketing had made an MQL; SGL: sales found the lead"
+    )
+    cycle: int = Field(ge=1, description="one more each time the lead was sent back to nurturing")
+    entered: list[MoveOut] = Field(description="the stages of the present cycle, in their order")
+    sent_back: MoveOut | None = Field(description="the last time it was sent back")
+    evidence: list[str] = Field(
+        description="what of the playbook's [[stages.evidence]] holds, in the language asked for"
+    )
+
+
+class SignOut(_Answer):
+    """The event that something is told by."""
+
+    event: str
+    at: str | None = Field(description="when it occurred, ISO 8601")
+
+
+class JourneyOut(_Answer):
+    """What step and psychological stage are told by."""
+
+    step_by: SignOut | None
+    psychological_by: SignOut | None
+    inferred: Literal[True] = Field(
+        description="nobody asked the lead: the playbook's map infers the psychological stage"
+    )
+
+
+class ThenOut(_Answer):
+    """The probability of an earlier day, by the same model and playbook."""
+
+    days: int
+    probability: float | None = Field(description="null where the lead was not on the task then")
+    change: float | None = Field(description="of the log-odds since")
+
+
+class TrendOut(_Answer):
+    """Where a lead is going."""
+
+    direction: Direction
+    past: list[ThenOut]
+
+
 class IgnoredOut(_Answer):
     """Events that were not used, by why."""
 
@@ -102,9 +162,26 @@ class Score(_Answer):
     )
     basis: BasisOut | None
     points: int
+    points_by_score: dict[str, int] | None = Field(
+        description="the playbook's scores, which sum to the points; null where it has none"
+    )
+    grade: str | None = Field(
+        description="the place in the playbook's grid of scores, such as B1; A1 is the best"
+    )
     ledger: list[EntryOut]
-    temperature: Literal["hot", "warm", "cold"] | None
-    temperature_by: Literal["points", "probability"]
+    temperature: Temperature | None
+    temperature_by: By
+    temperature_otherwise: Temperature | None = Field(
+        description="by what does not decide it: by probability where points do, and the other way "
+        "round; null by rules, and where nothing was observed for points"
+    )
+    stage: Stage | None = Field(description="null where the playbook has no stages")
+    standing: StandingOut | None
+    psychological_stage: Psychological | None
+    journey_step: str | None = Field(description="the furthest step of the journey reached")
+    journey: JourneyOut
+    excluded: str | None = Field(description="the rule by which the playbook takes it for no lead")
+    trend: TrendOut | None = Field(description="null where there is no probability")
     scored_by: Literal["model", "rules"]
     fallback_reason: FallbackReason | None = Field(description="why rules answered")
     starting_point: float | None = Field(

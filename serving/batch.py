@@ -11,18 +11,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from features.errors import UsageError
 from features.instants import iso
 from features.reading import OWN_PREFIX, Refusal
 from features.tables import Intake
-from features.writing import check_output, refused_path, write, write_refused
 from models.explain import ALL
 from models.playbook import Playbook
 from models.scores import Scores
 from models.settings import Settings
 from models.terminal import Report
+from models.trend import DAYS
 from serving.asked import Asked, take, warnings_of
 from serving.disagreement import Disagreement, disagreement
+from serving.output import check_out, deliver
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,10 +116,7 @@ def score_file(
         When the model that was asked for cannot be had.
     """
     began = time.perf_counter()
-    check_output(job.out)
-    for given in job.read:
-        if given.resolve() == job.out.resolve():
-            raise UsageError(f"--out {job.out} would overwrite what is read. Give another name.")
+    check_out(job.out, job.read)
     taken = take(job, settings, playbook, report)
     intake = taken.intake
     report(f"scoring {len(intake.leads):,} leads")
@@ -135,13 +132,7 @@ def score_file(
     refused = taken.refused
     order = scores.order() if job.sort else np.arange(len(scores))
     report("writing")
-    refused_to = refused_path(job.out)
-    if refused:
-        write_refused(refused, refused_to)
-    # Last, so that a new output always has its refused rows beside it.
-    write(_output(intake, scores, order, job.reasons), job.out)
-    if not refused:
-        refused_to.unlink(missing_ok=True)
+    refused_to = deliver(_output(intake, scores, order, job.reasons), refused, job.out)
     return Scored(
         scores,
         intake,
@@ -151,7 +142,7 @@ def score_file(
         taken.as_of,
         warnings_of(taken),
         job.out,
-        refused_to if refused else None,
+        refused_to,
         time.perf_counter() - began,
         disagree,
     )
@@ -173,6 +164,9 @@ def _columns(scores: Scores, reasons: int) -> dict[str, pa.Array]:
         "points": scores.points.total,
         "temperature": scores.temperature,
         "temperature_by": [scores.temperature_by] * n,
+        "temperature_otherwise": scores.temperature_otherwise,
+        **_standing(scores),
+        **_trend(scores),
         "task": scores.task,
         "state": scores.state,
         "scored_by": ["model" if by_model else "rules" for by_model in scores.by_model],
@@ -208,6 +202,38 @@ def _columns(scores: Scores, reasons: int) -> dict[str, pa.Array]:
         name: column if isinstance(column, pa.Array) else pa.array(column, _type_of(name))
         for name, column in columns.items()
     }
+
+
+def _standing(scores: Scores) -> dict[str, Any]:
+    """Points by score, grade, stage and journey."""
+    rows, qualified = range(len(scores)), scores.qualified
+    points, standing, reached = qualified.points, qualified.standing, qualified.reached
+    columns: dict[str, Any] = {}
+    for place, name in enumerate(points.scorecard.scores):
+        if name is not None:
+            columns[f"points_{name}"] = pa.array(points.by_score[:, place])
+    columns |= {"grade": [points.grade(row) for row in rows]}
+    if standing is not None:
+        columns |= {
+            "stage": [standing.name(row) for row in rows],
+            "stage_since": [iso(standing.since(row)) for row in rows],
+            "origin": [standing.origin(row) for row in rows],
+            "cycle": pa.array(standing.cycle, pa.int64()),
+        }
+    return columns | {
+        "psychological_stage": [reached.psychological_stage(row) for row in rows],
+        "journey_step": [reached.step_name(row) for row in rows],
+        "excluded": [rule and rule.name for rule in qualified.excluded],
+    }
+
+
+def _trend(scores: Scores) -> dict[str, Any]:
+    """The direction, and the change of the log-odds in so many days."""
+    trend = scores.trend
+    columns: dict[str, Any] = {"trend": trend.direction.tolist()}
+    for days, change in zip(DAYS, trend.change, strict=True):
+        columns[f"change_{days}d"] = pa.array(change, from_pandas=True)
+    return columns
 
 
 _WHOLE = ("points", "basis_n", "basis_converted")

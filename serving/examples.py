@@ -44,6 +44,8 @@ BY_RULES: dict[str, Any] = {
     "probability": None,
     "basis": None,
     "points": 61,
+    "points_by_score": {"engagement": 48, "fit": 13},
+    "grade": "A1",
     "ledger": [
         {
             "rule": "demo request",
@@ -88,6 +90,39 @@ BY_RULES: dict[str, Any] = {
     ],
     "temperature": "hot",
     "temperature_by": "points",
+    "temperature_otherwise": None,
+    "stage": "TQL",
+    "standing": {
+        "origin": None,
+        "cycle": 1,
+        "entered": [
+            {
+                "stage": "MQL",
+                "since": "2026-03-30T00:41:12Z",
+                "event": "price_page_view",
+                "content": None,
+                "by_points": True,
+            },
+            {
+                "stage": "TQL",
+                "since": "2026-03-31T09:05:40Z",
+                "event": "demo_request",
+                "content": None,
+                "by_points": True,
+            },
+        ],
+        "sent_back": None,
+        "evidence": [],
+    },
+    "psychological_stage": "consideration",
+    "journey_step": "examination",
+    "journey": {
+        "step_by": {"event": "demo_request", "at": "2026-03-31T09:05:40Z"},
+        "psychological_by": {"event": "demo_request", "at": "2026-03-31T09:05:40Z"},
+        "inferred": True,
+    },
+    "excluded": None,
+    "trend": None,
     "scored_by": "rules",
     "fallback_reason": "no_model",
     "starting_point": None,
@@ -116,7 +151,7 @@ BY_RULES: dict[str, Any] = {
     "ignored": {"future": 0, "duplicate": 0, "unknown_type": 0},
     "outside_training": [],
     "missing_inputs": [],
-    "versions": {"model": None, "playbook": "a4e40a48dac8", "features": None, "code": "0.1.0"},
+    "versions": {"model": None, "playbook": "2d0b314aa220", "features": None, "code": "0.1.0"},
 }
 
 ANSWER: dict[str, Any] = {

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from features.instants import HOUR, duration
 from models import wording
+from models.playbook import in_language
 from serving.explanation import Explained
 
 Answer = dict[str, Any]
@@ -70,7 +71,9 @@ def _head(told: Explained, lang: str) -> Iterator[str]:
         yield words["unknown"].format(why=words["nothing_observed"] if answer["task"] else state)
     parts = [words["points"].format(points=answer["points"])]
     if answer["temperature"] is not None:
-        by = words["ledger" if answer["temperature_by"] == "points" else "by_probability"]
+        by = words[
+            "ledger" if answer["temperature_by"] == "points" else f"by_{answer['temperature_by']}"
+        ]
         parts.append(
             words["temperature"].format(temperature=words[answer["temperature"]], by=by.lower())
         )
@@ -80,7 +83,68 @@ def _head(told: Explained, lang: str) -> Iterator[str]:
     else:
         parts.append(words["rules"].format(why=words[why]) if why else words["model"])
     yield " · ".join(parts)
+    yield from _standing(told, lang)
     yield from _basis(answer, lang)
+
+
+def _standing(told: Explained, lang: str) -> Iterator[str]:
+    """Stage, psychological stage, step and trend, each with what tells it."""
+    words, answer, playbook = (
+        wording.texts(lang)["standing"],
+        told.answer,
+        told.taken.scorer.playbook,
+    )
+    standing = answer["standing"]
+    if standing is not None:
+        parts = [words["stage"].format(stage=answer["stage"])]
+        last = next(iter(standing["entered"][::-1]), standing["sent_back"])
+        if last is not None:
+            said = words["by_points" if last["by_points"] else "by_event"]
+            event, at = _called(told, last["event"], lang), _minute(last["since"], told.tz)
+            parts.append(said.format(event=event, at=at))
+        if standing["origin"] is not None:
+            parts.append(words[standing["origin"]])
+        if standing["cycle"] > 1:
+            back = standing["sent_back"]
+            reason = (
+                wording.quoted(back["content"], lang) if back["content"] else words["no_reason"]
+            )
+            parts.append(words["cycle"].format(cycle=standing["cycle"], reason=reason))
+        if standing["evidence"]:
+            parts.append(words["evidence"].format(evidence=words["and"].join(standing["evidence"])))
+        yield " · ".join(parts)
+    parts = []
+    if answer["psychological_stage"] is not None:
+        sign = answer["journey"]["psychological_by"]
+        mind, event = words[answer["psychological_stage"]], _called(told, sign["event"], lang)
+        parts.append(words["inferred"].format(mind=mind, event=event))
+    if answer["journey_step"] is not None:
+        step = playbook.step_label(answer["journey_step"], lang) or answer["journey_step"]
+        parts.append(words["step"].format(step=step))
+    if answer["points_by_score"]:
+        scores = playbook.points.scores.items()
+        named = (
+            f"{in_language(score.label, lang) or name} {answer['points_by_score'][name]}"
+            for name, score in scores
+        )
+        grade = "" if answer["grade"] is None else words["grade"].format(grade=answer["grade"])
+        parts.append(" + ".join(named) + grade)
+    if answer["trend"] is not None:
+        parts.append(_trend(answer["trend"], lang))
+    if parts:
+        yield " · ".join(parts)
+
+
+def _trend(trend: dict[str, Any], lang: str) -> str:
+    """Where it is going, and from where."""
+    words = wording.texts(lang)["standing"]
+    past = [
+        words["then"].format(days=then["days"], probability=f"{then['probability']:.1%}")
+        for then in trend["past"]
+        if then["probability"] is not None
+    ]
+    told = words["bracket"].format(inside=words["and"].join(past)) if past else ""
+    return f"{words[trend['direction']]}{told}"
 
 
 def _basis(answer: Answer, lang: str) -> Iterator[str]:

@@ -41,6 +41,7 @@ VERBS = (
     ),
     *("score", "explain", "build", "serve", "demo"),
 )
+GROUPS = ("list", "playbook", "outcomes")
 METRICS = {
     "auc",
     "average_precision",
@@ -103,12 +104,26 @@ def test_the_help_names_every_verb_and_the_exit_codes(run: Any) -> None:
     )
 
 
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_help_of_a_group_and_of_its_verbs_names_every_option(run: Any, group: str) -> None:
+    command: Any = get_command(tegakari.app)
+    verbs = command.commands[group].commands
+    assert verbs
+    assert all(verb in run(group, "--help").out for verb in verbs)
+    for verb, its_own in verbs.items():
+        ran = run(group, verb, "--help")
+        assert ran.code == 0
+        assert its_own.help
+        for parameter in its_own.params:
+            assert (parameter.metavar or parameter.opts[0]).lower() in ran.out.lower()
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_the_help_of_a_verb_names_every_option(run: Any, verb: str) -> None:
     ran = run(verb, "--help")
     assert ran.code == 0
     command: Any = get_command(tegakari.app)
-    assert set(command.commands) == set(VERBS)
+    assert set(command.commands) == {*VERBS, *GROUPS}
     for parameter in command.commands[verb].params:
         assert parameter.opts[0] in ran.out
 

@@ -27,7 +27,14 @@ def test_every_setting_is_documented(readme: str, name: str) -> None:
     assert re.search(rf"\b{prefix}{name.upper()}\b", readme)
 
 
-@pytest.mark.parametrize("verb", sorted(vars(get_command(tegakari.app))["commands"]))
+VERBS = [
+    f"{name} {inner}".rstrip()
+    for name, command in sorted(vars(get_command(tegakari.app))["commands"].items())
+    for inner in sorted(vars(command).get("commands") or [""])
+]
+
+
+@pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_is_documented(readme: str, verb: str) -> None:
     assert re.search(rf"\btegakari {verb}\b", readme)
 

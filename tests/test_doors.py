@@ -166,9 +166,19 @@ def assert_file_says(path: Path, records: list[Record]) -> None:
     assert len(rows) == len(records)
     for row, record in zip(rows, records, strict=True):
         assert row["lead_id"] == record["lead_id"]
-        for name in ("points", "temperature", "temperature_by", "task", "state", "scored_by"):
+        same = ("points", "temperature", "temperature_by", "temperature_otherwise", "task", "state")
+        same += ("scored_by", "stage", "psychological_stage", "journey_step", "grade", "excluded")
+        for name in same:
             assert row[f"tegakari_{name}"] == record[name], name
         assert row["tegakari_next_action"] == (record["next_action"] or {}).get("label")
+        for name, points in record["points_by_score"].items():
+            assert row[f"tegakari_points_{name}"] == points
+        assert row["tegakari_origin"] == record["standing"]["origin"]
+        assert row["tegakari_cycle"] == record["standing"]["cycle"]
+        trend = record["trend"] or {"direction": None, "past": []}
+        assert row["tegakari_trend"] == trend["direction"]
+        for then in trend["past"]:
+            assert bits(row[f"tegakari_change_{then['days']}d"]) == bits(then["change"])
         assert bits(row["tegakari_probability"]) == bits(record["probability"])
         assert bits(row["tegakari_starting_point"]) == bits(record["starting_point"])
         for name, value in (record["basis"] or {}).items():
@@ -199,8 +209,9 @@ def assert_one_answer(doors: Doors, requests: list[Request]) -> list[Record]:
         for door in doors.each():
             seen.clear()
             answers.append(door(requests))
-            # The MLflow model and lists answer together, HTTP one lead after the other.
-            features.append(list(seen))
+            # The MLflow model and lists answer together, HTTP one lead after the other, and each
+            # lead is seen at earlier moments too.
+            features.append(sorted(seen, key=lambda row: (row["lead_id"], row["X"])))
     batch, http, pyfunc = answers
     for mine, over_http, by_mlflow in zip(batch, http, pyfunc, strict=True):
         assert bits(over_http) == bits(mine)

@@ -114,6 +114,9 @@ class SuppressSection(Section):
     ----------
     quiet : int
         A lead that we touched less than this long ago is left in peace.
+    touches : tuple of str
+        Events of ours that are a touch of one lead, after which it is left in peace and is not
+        untouched: a call, a letter, and not what goes to everybody. All events of ours without it.
     cool_off : int
         A lost lead is not approached again for this long.
     do_not_call : tuple of str
@@ -124,7 +127,9 @@ class SuppressSection(Section):
         Further leads that are not to be called, and why.
     """
 
+    refers: ClassVar = {"touches": "touch"}
     quiet: Duration = 14 * DAY
+    touches: Texts = ()
     cool_off: Duration = 60 * DAY
     do_not_call: Texts = ()
     phone: Text | None = None

@@ -173,6 +173,11 @@ class Playbook:
         """Event types done by us."""
         return tuple(name for name, event in self.events.items() if event.by == "us")
 
+    @property
+    def personal_touches(self) -> tuple[str, ...]:
+        """Event types done by us for one lead, after which it is left in peace for a while."""
+        return self.said.suppress.touches or self.touches
+
     @cached_property
     def inbound(self) -> tuple[str, ...]:
         """Event types with which the lead comes to us."""

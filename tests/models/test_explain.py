@@ -120,7 +120,7 @@ def test_an_attribute_called_like_an_event_type_is_a_group_of_its_own(plan: Plan
 def test_each_response_pair_and_step_is_a_reason_of_its_own(plan: Plan) -> None:
     whole = replace(
         plan,
-        steps=("aware", "comparing"),
+        steps=("attention", "comparison"),
         responses=(Response("newsletter_sent", "demo_request"), Response("demo_request", "fax")),
         bigrams=(("demo_request", "newsletter_sent"), ("newsletter_sent", "demo_request")),
     ).with_features(["response", "bigram", "step", "journey", "count 7d 30d"])
@@ -128,7 +128,7 @@ def test_each_response_pair_and_step_is_a_reason_of_its_own(plan: Plan) -> None:
     for role, names in (
         ("response", ("demo_request/newsletter_sent", "fax/demo_request")),
         ("bigram", ("demo_request > newsletter_sent", "newsletter_sent > demo_request")),
-        ("step", ("aware", "comparing")),
+        ("step", ("attention", "comparison")),
         ("kind", ("journey",)),
     ):
         assert tuple(n for n, r in zip(of.names, of.roles, strict=True) if r == role) == names

@@ -29,8 +29,8 @@ PLAN = Plan(
     columns={},
     date_events={},
     channels=("web", "mail"),
-    steps=("aware", "comparing"),
-    step_of_type={"price_page_view": "comparing"},
+    steps=("attention", "comparison"),
+    step_of_type={"price_page_view": "comparison"},
     responses=(Response("newsletter_sent", "price_page_view"),),
     bigrams=(("newsletter_sent", "price_page_view"), ("price_page_view", "newsletter_sent")),
 )
@@ -114,8 +114,8 @@ def test_absence_is_said_as_absence(words: Phrases) -> None:
         (
             Feature("journey", choice="furthest"),
             2.0,
-            "furthest step reached: comparing",
-            "到達した最も先の段階：比較検討",
+            "furthest step reached: comparison",
+            "到達した最も先の段階：比較",
         ),
         (
             Feature("clock", choice="weekday"),
@@ -229,9 +229,9 @@ def test_a_response_is_the_touches_and_the_answers(
         ),
         (
             "step",
-            {"step": "comparing", "reached": True},
-            "step reached: comparing",
-            "比較検討の段階に到達",
+            {"step": "comparison", "reached": True},
+            "step reached: comparison",
+            "比較の段階に到達",
         ),
         ("step", {"step": "x", "reached": False}, "step not reached: “x”", "「x」の段階に未到達"),
     ],

@@ -53,7 +53,7 @@ def said(plan: Plan, invent: Invent, take_in: TakeIn, playbook: Playbook) -> Sai
         plan,
         channels=("web",),
         channel_of_type=playbook.channel_of_type,
-        steps=("aware", "comparing", "deciding"),
+        steps=("attention", "comparison", "examination"),
         step_of_type=playbook.step_of_type,
         responses=(Response("newsletter_sent", "demo_request"),),
         bigrams=(("newsletter_sent", "demo_request"), ("demo_request", "price_page_view")),
@@ -88,7 +88,11 @@ def said(plan: Plan, invent: Invent, take_in: TakeIn, playbook: Playbook) -> Sai
 
 def test_every_group_is_some_lead_s_reason(said: Said) -> None:
     groups = {reason["group"] for row in said.by_lang["en"] for reason in row}
-    assert {"newsletter_sent > demo_request", "demo_request/newsletter_sent", "comparing"} <= groups
+    assert {
+        "newsletter_sent > demo_request",
+        "demo_request/newsletter_sent",
+        "comparison",
+    } <= groups
     unseen = {"changed"}  # nothing is tracked
     alone = {name for name, kind in KINDS.items() if kind.per in ("lead", "attribute")}
     assert alone - unseen <= groups

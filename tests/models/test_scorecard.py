@@ -4,63 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.changes import Changes
 from features.instants import DAY, MISSING
-from features.log import EventLog, Leads, event_log
+from models.conditions import View
 from models.playbook import Playbook
 from models.scorecard import Points, Scorecard
-from tests.features.histories import EventColumns
-
-NOW = 1_000 * DAY
-
-
-class Event(NamedTuple):
-    """An event of one lead, so many days before NOW."""
-
-    type: str
-    days_ago: float
-    channel: str | None = None
-    lead: int = 0
-    recorded_days_ago: float | None = None
-
-
-def world(
-    events: Sequence[Event], attributes: dict[str, Any] | None = None, created: Sequence[int] = (0,)
-) -> tuple[Leads, EventLog]:
-    n = len(created)
-    columns = attributes or {"nothing": [None] * n}
-    leads = Leads(
-        pa.array([f"L{i}" for i in range(n)], pa.string()),
-        np.array(created, dtype=np.int64),
-        pa.table(columns),
-    )
-
-    def at(days_ago: float | None) -> int:
-        return MISSING if days_ago is None else NOW - round(days_ago * DAY)
-
-    nothing = pa.nulls(len(events), pa.string())
-    log = event_log(
-        leads,
-        EventColumns(
-            np.array([e.lead for e in events], dtype=np.int64),
-            np.array([at(e.days_ago) for e in events], dtype=np.int64),
-            np.array([at(e.recorded_days_ago) for e in events], dtype=np.int64),
-            pa.array([e.type for e in events], pa.string()),
-            pa.array([e.channel for e in events], pa.string()),
-            nothing,
-            nothing,
-            np.full(len(events), np.nan),
-        ).arrivals(),
-    )
-    return leads, log
+from models.temperature import Temperatures, Values, named
+from tests.models.diaries import NOW, Event, view_of, world
 
 
 def score(
@@ -71,10 +28,8 @@ def score(
     changes: Changes | None = None,
     cutoff: int = NOW,
 ) -> Points:
-    leads, log = world(events, attributes, created)
-    rows = np.arange(len(created))
     card = Scorecard(Playbook.parse(f"schema = 1\n{rules}"))
-    return card.points(leads, log, rows, np.full(len(rows), cutoff), changes)
+    return card.points(view_of(events, attributes, created, changes, cutoff))
 
 
 def rule(points: int, *keys: str, name: str = "r") -> str:
@@ -150,7 +105,7 @@ def test_points_are_as_defined_whatever_the_order_of_rules_events_and_leads(
     card = card_of(points, list(RULES))
     leads, log = world(events, ROLES, CREATED)
     rows = np.arange(3)
-    found = card.points(leads, log, rows, np.full(3, NOW))
+    found = card.points(View(leads, log, rows, np.full(3, NOW)))
     for lead in rows:
         exact = reference(points, events, int(lead))
         assert found.contribution[lead].sum() == pytest.approx(exact, abs=1e-9)
@@ -158,14 +113,14 @@ def test_points_are_as_defined_whatever_the_order_of_rules_events_and_leads(
 
     shuffled = data.draw(st.permutations(events))
     other = card_of(points, data.draw(st.permutations(list(RULES))))
-    again = other.points(*world(shuffled, ROLES, CREATED), rows, np.full(3, NOW))
+    again = other.points(View(*world(shuffled, ROLES, CREATED), rows, np.full(3, NOW)))
     assert np.array_equal(again.total, found.total)
     assert again.contribution.tobytes() == found.contribution.tobytes()
     assert np.array_equal(again.fired_by, found.fired_by)
     assert np.array_equal(again.count, found.count)
 
     for lead in rows:
-        alone = card.points(leads, log, np.array([lead]), np.array([NOW]))
+        alone = card.points(View(leads, log, np.array([lead]), np.array([NOW])))
         assert alone.contribution.tobytes() == found.contribution[lead].tobytes()
         assert alone.total[0] == found.total[lead]
 
@@ -183,7 +138,7 @@ TAKES = {
 @settings(max_examples=60, deadline=None)
 def test_the_ledger_names_the_newest_event_that_fired_a_rule(events: list[Event]) -> None:
     found = card_of(dict.fromkeys(RULES, 3), list(RULES)).points(
-        *world(events, ROLES, CREATED), np.arange(3), np.full(3, NOW)
+        View(*world(events, ROLES, CREATED), np.arange(3), np.full(3, NOW))
     )
     for lead, created in enumerate(CREATED):
         seen = [e for e in events if e.lead == lead and e.days_ago >= 0 and created <= NOW]
@@ -212,8 +167,8 @@ def test_events_after_the_cutoff_change_nothing(events: list[Event], later: list
     rows, cutoff = np.arange(3), np.full(3, NOW)
     future = [e._replace(days_ago=-abs(e.days_ago) - 1) for e in later]
     created = [NOW - 50 * DAY] * 3
-    before = card.points(*world(events, ROLES, created), rows, cutoff)
-    after = card.points(*world(events + future, ROLES, created), rows, cutoff)
+    before = card.points(View(*world(events, ROLES, created), rows, cutoff))
+    after = card.points(View(*world(events + future, ROLES, created), rows, cutoff))
     assert before.contribution.tobytes() == after.contribution.tobytes()
 
 
@@ -298,8 +253,9 @@ def test_the_sum_is_rounded_once() -> None:
 )
 def test_the_number_shown_is_the_number_compared(points: int, temperature: str) -> None:
     found = score(rule(points, 'event = "v"'), [Event("v", 1)])
-    named, by = Playbook.load().temperature(found.total, np.array([np.nan]))
-    assert (found.total[0], named[0], by) == (points, temperature, "points")
+    values = Values(found.total.astype(np.float64), found.by_score)
+    band = Temperatures(Playbook.parse("schema = 1")).at_once(values)
+    assert (found.total[0], named(band)) == (points, [temperature])
 
 
 def test_silence_is_broken_by_the_lead_and_not_by_us() -> None:
@@ -352,10 +308,10 @@ def test_opens_earn_nothing_by_default_and_requests_make_hot() -> None:
         [Event("newsletter_open", day) for day in range(20)], created=[NOW - 25 * DAY]
     )
     card = Scorecard(Playbook.load())
-    assert card.points(leads, log, np.array([0]), np.array([NOW])).total[0] == 0
+    assert card.points(View(leads, log, np.array([0]), np.array([NOW]))).total[0] == 0
     request = [Event("demo_request", 0), Event("contact_form", 0)]
     leads, log = world(request, created=[NOW - 25 * DAY])
-    assert card.points(leads, log, np.array([0]), np.array([NOW])).total[0] == 55
+    assert card.points(View(leads, log, np.array([0]), np.array([NOW]))).total[0] == 55
 
 
 def test_a_playbook_without_rules_gives_no_points() -> None:
@@ -411,3 +367,95 @@ def test_the_ledger_lists_what_fired_the_strongest_first() -> None:
     first = found.reasons(0, 2, "en")
     assert [reason["group"] for reason in first] == ["silence", "price page"]
     assert "-30" in first[0]["text"]
+
+
+SCORES = "[points.scores.engagement]\nbands = [10, 30]\n[points.scores.fit]\nbands = [5]\n[points.scores.more]\n"
+GRID = '[points.grid]\nrows = "fit"\ncolumns = "engagement"\n'
+
+
+@given(
+    parts=st.lists(
+        st.tuples(POINTS, st.sampled_from(["engagement", "fit", "more"]), st.integers(0, 9)),
+        max_size=8,
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_scores_sum_to_the_points_and_each_is_within_one_of_what_it_is(
+    parts: list[tuple[int, str, int]],
+) -> None:
+    rules = "".join(
+        rule(
+            points, f'event = "e{place}"', 'half_life = "3d"', f'score = "{name}"', name=str(place)
+        )
+        for place, (points, name, _) in enumerate(parts)
+    )
+    events = [Event(f"e{place}", days) for place, (_, _, days) in enumerate(parts)]
+    found = score(SCORES + rules, events)
+    exact = dict.fromkeys(["engagement", "fit", "more"], 0.0)
+    for points, name, days in parts:
+        exact[name] += points * 2 ** (-days / 3)
+    scores = found.scores(0)
+    assert scores is not None
+    assert sum(scores.values()) == found.total[0]
+    assert found.total[0] in {math.floor(sum(exact.values()) + 0.5 + d) for d in (-1e-9, 0, 1e-9)}
+    for name, points in scores.items():
+        assert abs(points - exact[name]) < 1 + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("engagement", "fit", "grade"),
+    [(30, 5, "A1"), (29, 5, "A2"), (9, 5, "A3"), (30, 4, "B1"), (-5, -5, "B3")],
+)
+def test_the_grid_has_its_best_grades_from_the_lines_on(
+    engagement: int, fit: int, grade: str
+) -> None:
+    rules = rule(engagement, 'event = "a"', 'score = "engagement"', name="a")
+    rules += rule(fit, 'event = "b"', 'score = "fit"', name="b")
+    found = score(SCORES + GRID + rules, [Event("a", 1), Event("b", 1)])
+    assert found.grade(0) == grade
+    assert score(SCORES + rules, [Event("a", 1)]).grade(0) is None
+
+
+@pytest.mark.parametrize(
+    ("keys", "points"),
+    [
+        (('content = "/price*"',), 10),
+        (('content = ["*.pdf", "/price/plan"]',), 10),
+        (("value = { min = 100 }",), 10),
+        (('event = "visit"', 'content = "/price*"', "once = true"), 5),
+        (('channel = "mail"',), 5),
+        (('event = "visit"', "at_most = 2"), 10),
+    ],
+)
+def test_rules_may_look_at_content_value_and_channel(keys: tuple[str, ...], points: int) -> None:
+    events = [
+        Event("visit", 1, content="/price/plan", value=100),
+        Event("visit", 2, content="/price", value=99.9),
+        Event("visit", 3, "mail"),
+        Event("download", 4, content="catalogue.pdf", value=1e6),
+    ]
+    assert score(rule(5, *keys), events).total[0] == points
+
+
+def test_conditions_together_earn_once_and_their_event_is_not_named() -> None:
+    text = (
+        'all = [{ event = "visit", at_least = 2 }, { attribute = "role", equals = "boss" }]',
+        'none = [{ event = "form", within = "7d" }]',
+    )
+    events = [Event("visit", 1), Event("visit", 2), Event("visit", 3)]
+    boss = {"role": ["boss"]}
+    found = score(rule(5, *text), events, boss)
+    assert found.total[0] == 5
+    assert found.ledger(0)[0]["event"] is None
+    assert score(rule(5, *text), events[:1], boss).total[0] == 0
+    assert score(rule(5, *text), events, {"role": ["aide"]}).total[0] == 0
+    assert score(rule(5, *text), [*events, Event("form", 6)], boss).total[0] == 0
+    assert score(rule(5, *text), [*events, Event("form", 7)], boss).total[0] == 5
+
+
+def test_a_missing_attribute_may_earn_also_where_the_column_is_absent() -> None:
+    missing = rule(-5, 'attribute = "phone"', "missing = true")
+    assert score(missing, attributes={"phone": [None]}).total[0] == -5
+    assert score(missing, attributes={"phone": [""]}).total[0] == -5
+    assert score(missing, attributes={"phone": ["1"]}).total[0] == 0
+    assert score(missing).total[0] == -5

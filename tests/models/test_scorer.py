@@ -34,9 +34,19 @@ NAMES = [
     "probability",
     "basis",
     "points",
+    "points_by_score",
+    "grade",
     "ledger",
     "temperature",
     "temperature_by",
+    "temperature_otherwise",
+    "stage",
+    "standing",
+    "psychological_stage",
+    "journey_step",
+    "journey",
+    "excluded",
+    "trend",
     "scored_by",
     "fallback_reason",
     "starting_point",
@@ -263,6 +273,36 @@ def test_when_prediction_fails_rules_answer_and_no_lead_is_logged(
     assert found[0]["reasons"] == by_rules[0]["reasons"]
     assert "prediction failed" in caplog.text
     assert "secret" not in caplog.text
+
+
+def test_a_model_that_fails_on_the_past_still_answers_now(
+    playbook: Playbook, artefact: Artefact, score: Score, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = '[temperature]\nby = "probability"\nhot = 1.0\nwarm = 1e-9\nhysteresis = 0.99\n'
+    sensitive = Playbook.parse(
+        playbook.text.replace(
+            playbook.text[
+                playbook.text.index("[temperature]") : playbook.text.index("# A lead is rising")
+            ],
+            text,
+        )
+    )
+    asked = [lead("a", ("demo_request", 19), ("price_page_view", 2))]
+    sound = score(Scorer(sensitive, artefact), asked)
+    assert sound.trend[0] is not None
+    matrix_of, calls = Artefact.matrix, iter(range(100))
+
+    def failing(self: Artefact, *args: Any) -> Any:
+        if next(calls):
+            raise RuntimeError("the past is gone")
+        return matrix_of(self, *args)
+
+    monkeypatch.setattr(Artefact, "matrix", failing)
+    found = score(Scorer(sensitive, artefact), asked)
+    assert found.by_model.all()
+    assert found.probability.tolist() == sound.probability.tolist()
+    assert found.trend[0] is None
+    assert found.temperature[0] == "warm"
 
 
 def test_events_that_were_not_used_are_counted_by_lead(scorer: Scorer, score: Score) -> None:

@@ -27,7 +27,10 @@ from serving.examples import BY_RULES, LEAD
 
 NAMES = (
     *("lead_id", "as_of", "known_at", "task", "state", "horizon", "probability", "basis", "points"),
-    *("ledger", "temperature", "temperature_by", "scored_by", "fallback_reason", "starting_point"),
+    *("points_by_score", "grade", "ledger"),
+    *("temperature", "temperature_by", "temperature_otherwise", "stage", "standing"),
+    *("psychological_stage", "journey_step", "journey", "excluded", "trend"),
+    *("scored_by", "fallback_reason", "starting_point"),
     *(
         "reasons",
         "next_action",

@@ -61,8 +61,8 @@ def test_every_kind_of_the_catalogue_has_features(plan: Plan) -> None:
 
 
 def test_the_journey_ends_before_what_the_task_predicts(plan: Plan) -> None:
-    assert plan.steps == ("aware", "interested", "comparing", "deciding")
-    assert not any(f.of in ("in_deal", "customer") for f in plan.features if f.kind == "step")
+    assert plan.steps == ("attention", "interest", "search", "comparison", "examination")
+    assert not any(f.of in ("action", "share") for f in plan.features if f.kind == "step")
 
 
 def test_a_response_has_the_rate_of_training(plan: Plan) -> None:

@@ -20,12 +20,13 @@ from features.program import compile_plan
 from features.spine import labels_of
 from models.artefact import Artefact
 from models.calibration import Calibrator
+from models.conditions import View
 from models.conversion import ConversionModel
 from models.encode import Encoder
 from models.logistic import Logistic
 from models.playbook import Playbook
 from models.points_map import PointsMap
-from models.scorecard import Scorecard
+from models.qualification import Qualification
 from models.settings import Settings
 from training.freeze import freeze
 from training.gate import champion as champion_module
@@ -96,7 +97,9 @@ def fitted(material: Material, playbook: Playbook) -> Fitted:
     logistic = Logistic.fit(X[split.train], known, weight, encoder, plan.names, 0.03)
     model = ConversionModel(logistic, Calibrator("sigmoid", values=(1.0, 0.0)))
     leads, log, _, changes = bare
-    points = Scorecard(playbook).points(leads, log, spine.lead, spine.cutoff, changes).total
+    points = (
+        Qualification(playbook).points(View(leads, log, spine.lead, spine.cutoff, changes)).total
+    )
     points_map = PointsMap.fit(
         points[split.train],
         known,

@@ -37,7 +37,7 @@ def test_every_feature_is_listed_with_unit_and_both_languages(
 def test_outcomes_are_no_features() -> None:
     plan = declared_plan(Playbook.load(), "qualification", ["age", "journey"])
     assert "deal_opened" not in plan.event_types
-    assert plan.steps == ("aware", "interested", "comparing", "deciding")
+    assert plan.steps == ("attention", "interest", "search", "comparison", "examination")
 
 
 def test_the_features_of_a_model_are_those_it_was_trained_with(

@@ -16,9 +16,10 @@ from features.errors import TrainingRefused
 from features.instants import DAY, MISSING
 from features.spine import labels_of
 from models.artefact import check, load
+from models.conditions import View
 from models.playbook import Playbook
 from models.points_map import PointsMap
-from models.scorecard import Scorecard
+from models.qualification import Qualification
 from training.evaluate import metrics
 from training.report.making import report_of_training
 from training.sources import Material, Sources, gather
@@ -49,8 +50,8 @@ def test_the_scorecard_and_the_base_rate_are_measured_on_the_same_rows(
     split = split_by_time(material.spine, 30 * DAY)
     test, label = material.spine.take(split.test), material.spine.label
     assert label is not None
-    points = Scorecard(short_playbook).points(
-        material.leads, material.log, test.lead, test.cutoff, material.intake.changes
+    points = Qualification(short_playbook).points(
+        View(material.leads, material.log, test.lead, test.cutoff, material.intake.changes)
     )
     p = trained.points_map.probability(points.total)
     assert metrics(label[split.test], p) == trained.figures["scorecard"]
@@ -65,8 +66,8 @@ def test_the_points_map_is_of_training_rows_only(
 ) -> None:
     split = split_by_time(material.spine, 30 * DAY)
     rows = material.spine.take(split.train)
-    points = Scorecard(short_playbook).points(
-        material.leads, material.log, rows.lead, rows.cutoff, material.intake.changes
+    points = Qualification(short_playbook).points(
+        View(material.leads, material.log, rows.lead, rows.cutoff, material.intake.changes)
     )
     assert rows.label is not None
     assert trained.points_map == PointsMap.fit(
