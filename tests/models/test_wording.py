@@ -123,7 +123,7 @@ def test_absence_is_that_of_a_feature_and_says_no_value(lang: str, section: str)
 
 def test_points_are_those_of_the_scorecard_only() -> None:
     of_points = {("page", "points"), ("page", "ledger"), ("page", "by_points"), ("page", "moved")}
-    about_definitions = {"lists", "playbook", "preview", "capacity", "outcomes"}
+    about_definitions = {"lists", "playbook", "preview", "capacity", "outcomes", "standing"}
     for lang, word in (("en", "point"), ("ja", "点")):
         for section, said in texts(lang).items():
             if section in about_definitions:
