@@ -560,6 +560,21 @@ def check_playbook(
     raise typer.Exit(run_check(file, settings(None), sources, against, lang=lang, as_json=as_json))
 
 
+@playbook_verbs.command("show")
+def show_playbook(
+    file: Annotated[
+        Path | None, typer.Argument(help="Default: TEGAKARI_PLAYBOOK, else the default playbook.")
+    ] = None,
+    lang: TextLang = "en",
+    as_json: Json = False,
+) -> None:
+    """Print the definitions of a playbook as a page for people."""
+    from models.options import settings
+    from training.playbook_command import run_show
+
+    raise typer.Exit(run_show(file, settings(None), lang=lang, as_json=as_json))
+
+
 @playbook_verbs.command("diff")
 def diff_playbooks(old: Path, new: Path, lang: TextLang = "en", as_json: Json = False) -> None:
     """Say what two playbooks mean otherwise, and when it takes effect."""

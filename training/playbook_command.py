@@ -21,6 +21,7 @@ from models.playbook import Playbook
 from models.playbook.difference import Difference, differences, points_differ
 from models.playbook.effect import SHAPING
 from models.playbook.playbook import DEFAULT, bytes_of, text_in, text_of
+from models.playbook_page import page, print_page
 from models.settings import Settings
 from models.terminal import REFUSED_ROWS, people, print_json, print_refused, progress
 from models.wording import texts
@@ -208,6 +209,20 @@ def _print(
         console.print(words["waiting" if later else "not_waiting"].format(old=before.source))
         for difference in later:
             print_difference(console, difference, lang)
+
+
+def run_show(
+    file: Path | None, settings: Settings, *, lang: str = "en", as_json: bool = False
+) -> int:
+    """Print the definitions of a playbook as a page."""
+    playbook = Playbook.load(file or settings.playbook)
+    rows = page(playbook, lang)
+    if as_json:
+        meaning = playbook.said.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        print_json({"file": playbook.source, "version": playbook.version, "playbook": meaning})
+    else:
+        print_page(people(False), rows)
+    return 0
 
 
 def run_diff(old: Path, new: Path, *, lang: str = "en", as_json: bool = False) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -136,20 +135,12 @@ def test_check_names_what_is_wrong_and_what_waits(run: Any, tmp_path: Path) -> N
     assert run("playbook", "check", new, "--events", old).code == 2
 
 
-@pytest.fixture
-def home(world: Any, tmp_path: Path) -> Path:
-    """A home of its own, with the world's model."""
-    home = tmp_path / "own"
-    shutil.copytree(world.home, home)
-    return home
-
-
 def test_publishing_observes_first_replaces_whole_and_keeps_the_old_scores(
-    run: Any, world: Any, home: Path, tmp_path: Path, checked: None
+    run: Any, world: Any, tmp_path: Path
 ) -> None:
     data = ("--leads", world.leads, "--events", world.events, "--changes", world.changes)
-    ours, new = tmp_path / "ours.toml", tmp_path / "new.toml"
-    ours.write_text(DEFAULT.text, encoding="utf-8")
+    home, ours, first, new = (tmp_path / n for n in ("home", "ours.toml", "1.toml", "2.toml"))
+    first.write_text(DEFAULT.text, encoding="utf-8")
     new.write_text(
         rewritten(DEFAULT.text, {("points", "rules", "demo request", "points"): 20}),
         encoding="utf-8",
@@ -162,6 +153,7 @@ def test_publishing_observes_first_replaces_whole_and_keeps_the_old_scores(
         assert ran.code == 0, ran.err
         return out.read_bytes()
 
+    assert run("playbook", "publish", first, *data, "--to", ours, home=home).code == 0
     before = scored(ours)
     ran = run("playbook", "publish", new, *data, "--to", ours, "--json", home=home)
     assert ran.code == 0, ran.err
@@ -178,6 +170,12 @@ def test_publishing_observes_first_replaces_whole_and_keeps_the_old_scores(
     assert kept.read_text(encoding="utf-8") == DEFAULT.text
     assert scored(kept) == before
     assert scored(ours) != before
+
+
+def test_training_keeps_the_playbook_it_trained_with(world: Any) -> None:
+    (kept,) = (world.home / "playbooks").iterdir()
+    assert kept.name == f"{DEFAULT.version}.toml"
+    assert Playbook.load(kept).version == DEFAULT.version
 
 
 def test_what_was_published_answers_by_rules_with_a_probability(
