@@ -583,6 +583,65 @@ def diff_playbooks(old: Path, new: Path, lang: TextLang = "en", as_json: Json = 
     raise typer.Exit(run_diff(old, new, lang=lang, as_json=as_json))
 
 
+@playbook_verbs.command("preview")
+def preview_playbook(
+    new: Path,
+    leads: Leads,
+    events: Events = None,
+    changes: Changes = None,
+    old: Annotated[
+        Path | None, typer.Option(help="Default: TEGAKARI_PLAYBOOK, else the default playbook.")
+    ] = None,
+    task: Task = "qualification",
+    event: EventDates = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="The end of the last week; default the end of the data.")
+    ] = None,
+    weeks: Annotated[int, typer.Option(min=1, max=520, help="Weeks to look back on.")] = 26,
+    most: Annotated[int, typer.Option(min=0, help="Leads that move to print.")] = 5,
+    out: Annotated[
+        Path | None, typer.Option(help="CSV or Parquet for all leads that move.")
+    ] = None,
+    id_column: IdColumn = None,
+    columns: Columns = None,
+    timezone: Timezone = None,
+    until: Annotated[
+        str | None, typer.Option(help="Observed until; default the latest event.")
+    ] = None,
+    lang: TextLang = "en",
+    as_json: Json = False,
+) -> None:
+    """Say who would move by a new playbook, how many calls it comes to, how it would have done."""
+    from models.options import named_columns, pairs, settings
+    from training.preview.command import run_preview
+    from training.sources import Sources
+
+    sources = Sources(
+        leads=leads,
+        events=events,
+        changes=changes,
+        columns=named_columns(columns, id_column),
+        date_events=pairs(event, "--event"),
+        timezone=timezone,
+        until=until,
+    )
+    raise typer.Exit(
+        run_preview(
+            new,
+            old,
+            sources,
+            settings(None),
+            task,
+            as_of=as_of,
+            weeks=weeks,
+            most=most,
+            out=out,
+            lang=lang,
+            as_json=as_json,
+        )
+    )
+
+
 @playbook_verbs.command("publish")
 def publish_playbook(
     new: Path,
