@@ -554,7 +554,8 @@ def check_playbook(
 ) -> None:
     """Say what is wrong with a playbook, and what is hardly meant."""
     from models.options import settings
-    from training.playbook_command import run_check, sources_of
+    from training.check_command import run_check
+    from training.playbook_command import sources_of
 
     sources = sources_of(leads, events, changes, event, id_column, columns, timezone)
     raise typer.Exit(run_check(file, settings(None), sources, against, lang=lang, as_json=as_json))
@@ -664,7 +665,8 @@ def publish_playbook(
 ) -> None:
     """Put a playbook in the place of the working one, once its points are observed on data."""
     from models.options import settings
-    from training.playbook_command import run_publish, sources_of
+    from training.playbook_command import sources_of
+    from training.publish_command import run_publish
 
     sources = sources_of(leads, events, changes, event, id_column, columns, timezone)
     raise typer.Exit(
