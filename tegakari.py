@@ -477,6 +477,58 @@ def explain(
     raise typer.Exit(run_explain(question, settings(playbook), as_json=as_json))
 
 
+@playbook_verbs.command()
+def capacity(
+    leads: Leads,
+    name: Annotated[
+        str, typer.Option(help='What these leads are called: "open leads of 2026-10-01".')
+    ],
+    file: Annotated[
+        Path | None, typer.Argument(help="The playbook; default the one in use.")
+    ] = None,
+    events: Events = None,
+    changes: Changes = None,
+    account_events: AccountEvents = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="The end of the last week; default now.")
+    ] = None,
+    weeks: Annotated[int, typer.Option(help="How many weeks to look at.")] = 8,
+    calls: Annotated[
+        int | None, typer.Option(help="Calls a week; default what the playbook says.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="MLflow URI or artefact folder.")] = None,
+    task: Task = "qualification",
+    id_column: IdColumn = None,
+    columns: Columns = None,
+    timezone: Timezone = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Freeze the lines in the playbook.")
+    ] = False,
+    lang: Lang = "en",
+    as_json: Json = False,
+) -> None:
+    """Solve how many calls can be made into the lines from which leads are hot and warm."""
+    from models.options import named_columns, settings
+    from serving.capacity import Population, run_capacity
+
+    population = Population(
+        leads=leads,
+        events=events,
+        changes=changes,
+        account_events=account_events,
+        as_of=as_of,
+        model=model,
+        task=task,
+        columns=named_columns(columns, id_column),
+        timezone=timezone,
+        lang=lang,
+        name=name,
+        weeks=weeks,
+        calls=calls,
+    )
+    raise typer.Exit(run_capacity(population, settings(file), write=write, as_json=as_json))
+
+
 @app.command()
 def serve(
     host: str = "127.0.0.1",

@@ -44,9 +44,10 @@ def warnings_of(
     until: int,
     as_of: Instants,
     answer: Answer,
+    lines: list[str],
     lang: str,
 ) -> list[list[str]]:
-    """What a reader of each answer should know."""
+    """What a reader of each answer should know; `lines` of those that may have a temperature."""
     words, log, seen = texts(lang)["warnings"], known.log, state.seen
     warnings: list[list[str]] = [[] for _ in state.names]
     for row, name in enumerate(state.names):
@@ -63,6 +64,8 @@ def warnings_of(
         if rule is not None:
             label = in_language(rule.label, lang) or quoted(rule.name, lang)
             said.append(words["excluded"].format(label=label))
+        elif state.on_it[row]:
+            said += lines
         bands = warmth.temperature[row], warmth.otherwise[row]
         if set(bands) == {"hot", "cold"}:
             names = [texts(lang)["page"][str(band)] for band in bands]

@@ -19,6 +19,7 @@ from features.spine import belongs, states
 from features.task import Task
 from models.answer import Answer, by_model, by_rules
 from models.artefact import Artefact
+from models.capacity.due import of_lines
 from models.conditions import View
 from models.next_action import next_actions
 from models.past import Past
@@ -154,7 +155,17 @@ class Scorer:
             start=answer.start,
             reasons=answer.reasons,
             next_action=[],
-            warnings=warnings_of(known, state, qualified, warmth, asked.until, as_of, answer, lang),
+            warnings=warnings_of(
+                known,
+                state,
+                qualified,
+                warmth,
+                asked.until,
+                as_of,
+                answer,
+                of_lines(self.playbook, artefact, lang),
+                lang,
+            ),
             ignored=ignored(log, as_of, self._known_types(artefact)),
             outside_training=answer.outside,
             missing_inputs=missing_inputs(

@@ -15,6 +15,7 @@ from features.known import Known
 from features.reading import Refusal
 from features.tables import Intake, take_in, take_in_others
 from features.times import parse_one
+from models.capacity.due import of_lines
 from models.intake import check_created_at, form_of
 from models.playbook import Playbook
 from models.scorer import Scorer
@@ -153,7 +154,8 @@ def _without_unreadable(intake: Intake, scorer: Scorer) -> tuple[Intake, list[Re
 def warnings_of(taken: Taken) -> list[str]:
     """What a reader of all the answers should know."""
     intake, scorer, at = taken.intake, taken.scorer, taken.as_of
-    warnings = []
+    artefact = scorer.artefact_for(taken.asked.task)
+    warnings = of_lines(scorer.playbook, artefact, taken.asked.lang)
     newest = intake.observed_until
     if newest != MISSING and at - newest > STALE:
         warnings.append(

@@ -21,6 +21,7 @@ from models.settings import Settings
 from models.terminal import Report
 from models.trend import DAYS
 from serving.asked import Asked, take, warnings_of
+from serving.calls_due import calls_due
 from serving.disagreement import Disagreement, disagreement
 from serving.output import check_out, deliver
 
@@ -140,7 +141,7 @@ def score_file(
         intake.table.rows_in,
         intake.duplicates,
         taken.as_of,
-        warnings_of(taken),
+        warnings_of(taken) + calls_due(taken, scores),
         job.out,
         refused_to,
         time.perf_counter() - began,

@@ -41,7 +41,7 @@ def print_page(console: Console, told: Explained) -> None:
         (words["next"], _next(answer)),
         (words["ledger"], []),
         (_changed_title(told, lang), list(_changed(told, lang))),
-        (words["warnings"], [*answer["warnings"], *told.warnings]),
+        (words["warnings"], list(dict.fromkeys([*answer["warnings"], *told.warnings]))),
     ):
         if title == words["ledger"]:
             console.print(f"\n{title}")

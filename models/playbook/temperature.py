@@ -19,9 +19,9 @@ SHARE_OF_HYSTERESIS = 0.1
 class Expected(Section):
     """So many a week: the expectation, and the 90% prediction interval of one week, ends included."""
 
-    mean: Annotated[float, Field(ge=0)]
-    low: Annotated[float, Field(ge=0)]
-    high: Annotated[float, Field(ge=0)]
+    mean: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    low: Annotated[int, Field(ge=0)]
+    high: Annotated[int, Field(ge=0)]
 
 
 class SolvedSection(Section):

@@ -1,6 +1,7 @@
 """The command: ``python -m training.quality [--data DIR] [--seeds 7,8] [--leads N]``.
 
 Real data are looked for in ``--data`` and skipped, saying so, where they are absent.
+``--capacity 200`` measures the intervals of a capacity instead, on so many simulated worlds.
 """
 
 from __future__ import annotations
@@ -12,7 +13,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from rich.console import Console
+
 from models.terminal import people, print_table, progress
+from training.quality.capacity import HEADER as WORLDS
+from training.quality.capacity import worlds
 from training.quality.comparison import HEADER, Comparison
 from training.quality.invented import ROWS, invented
 from training.quality.real import BANK, FLAT, bpi2012, later
@@ -48,12 +53,12 @@ def comparisons(
         yield later(replace(BANK, leads=bank))
     if rows:
         yield from invented(rows)
-    worlds = []
+    simulated = []
     for seed in seeds:
-        worlds.append(world(n_leads, seed))
-        yield worlds[-1]
-    if worlds:
-        yield means(worlds)
+        simulated.append(world(n_leads, seed))
+        yield simulated[-1]
+    if simulated:
+        yield means(simulated)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -63,6 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Where the output is no terminal, there is room.
     console.width = max(console.width, _WIDTH)
     console.print(f"python -m training.quality {shlex.join(sys.argv[1:])}".rstrip())
+    if options.capacity is not None:
+        _print_capacity(console, options.capacity, options.seed)
+        return
     console.print(
         "Log loss in nats; 95% intervals of paired differences from 1,000 resamples of leads."
     )
@@ -84,6 +92,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             console.print(compared.note)
 
 
+def _print_capacity(console: Console, n: int, seed: int) -> None:
+    with progress("capacity") as report:
+        measured = worlds(n, seed, report=report)
+    print_table(console, measured.name, WORLDS, measured.lines())
+    console.print(measured.note)
+
+
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m training.quality")
     parser.add_argument("--data", type=Path, default=_DATA, help=f"folder of data sets: {_DATA}")
@@ -93,11 +108,26 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--splits", type=_seeds, default=SEEDS, help="seeds of random splits")
     parser.add_argument("--rows", type=int, default=ROWS, help="of an invented export; 0 for none")
     parser.add_argument("--leads", type=int, default=20_000, help="of a simulated world")
+    parser.add_argument(
+        "--capacity",
+        type=_worlds,
+        nargs="?",
+        const=200,
+        help="measure the intervals of a capacity alone, on so many worlds: 200",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="from which those worlds' seeds come")
     return parser.parse_args(arguments)
 
 
 def _seeds(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(",") if part.strip())
+
+
+def _worlds(text: str) -> int:
+    n = int(text)
+    if n < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more worlds, got {n}")
+    return n
 
 
 if __name__ == "__main__":
