@@ -6,11 +6,14 @@ import os
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from features.errors import TegakariError, UsageError
+
+if TYPE_CHECKING:
+    from training.sources import Sources
 
 app = typer.Typer(
     help="Reads what leads do: how likely each is to convert, why, and on what basis.",
@@ -57,6 +60,8 @@ EventDates = Annotated[
     typer.Option("--event", help='A date column as an event: deal_opened="Opp Date".'),
 ]
 Lang = Annotated[Literal["en", "ja"], typer.Option(help="Language of reasons.")]
+Until = Annotated[str | None, typer.Option(help="Observed until; default the latest event.")]
+TableOut = Annotated[Path | None, typer.Option(help="CSV or Parquet for the table.")]
 
 TextLang = Annotated[Literal["en", "ja"], typer.Option(help="Language of what is printed.")]
 AnyLeads = Annotated[Path | None, typer.Option("--leads", help="Lead list: CSV or Parquet.")]
@@ -951,6 +956,169 @@ def list_dormant(
         most=most,
     )
     raise typer.Exit(run_again("dormant", wanted, task, settings(playbook), as_json=as_json))
+
+
+@outcomes.command("channels")
+def outcomes_channels(
+    leads: Leads,
+    events: Events = None,
+    changes: Changes = None,
+    task: Task = "qualification",
+    playbook: PlaybookFile = None,
+    event: EventDates = None,
+    id_column: IdColumn = None,
+    columns: Columns = None,
+    timezone: Timezone = None,
+    until: Until = None,
+    out: TableOut = None,
+    lang: TextLang = "en",
+    as_json: Json = False,
+) -> None:
+    """Say what became of leads by inbound and outbound, and by channel."""
+    from models.options import settings
+    from training.breakdown.command import run_breakdown
+
+    sources = _sources(leads, events, changes, event, id_column, columns, timezone, until)
+    raise typer.Exit(
+        run_breakdown(
+            "channels",
+            sources,
+            settings(playbook),
+            task,
+            out=out,
+            lang=lang,
+            as_json=as_json,
+        )
+    )
+
+
+@outcomes.command("contents")
+def outcomes_contents(
+    leads: Leads,
+    events: Events = None,
+    changes: Changes = None,
+    task: Task = "qualification",
+    playbook: PlaybookFile = None,
+    event: EventDates = None,
+    most: Annotated[int, typer.Option(min=1, help="Contents to list.")] = 20,
+    id_column: IdColumn = None,
+    columns: Columns = None,
+    timezone: Timezone = None,
+    until: Until = None,
+    out: TableOut = None,
+    lang: TextLang = "en",
+    as_json: Json = False,
+) -> None:
+    """Say what became of leads by content."""
+    from models.options import settings
+    from training.breakdown.command import run_breakdown
+
+    sources = _sources(leads, events, changes, event, id_column, columns, timezone, until)
+    raise typer.Exit(
+        run_breakdown(
+            "contents",
+            sources,
+            settings(playbook),
+            task,
+            most=most,
+            out=out,
+            lang=lang,
+            as_json=as_json,
+        )
+    )
+
+
+@outcomes.command("pairs")
+def outcomes_pairs(
+    leads: Leads,
+    events: Events = None,
+    changes: Changes = None,
+    task: Task = "qualification",
+    playbook: PlaybookFile = None,
+    event: EventDates = None,
+    id_column: IdColumn = None,
+    columns: Columns = None,
+    timezone: Timezone = None,
+    until: Until = None,
+    out: TableOut = None,
+    lang: TextLang = "en",
+    as_json: Json = False,
+) -> None:
+    """Compare leads that had two channels within 30 days with those that had one alone."""
+    from models.options import settings
+    from training.breakdown.command import run_breakdown
+
+    sources = _sources(leads, events, changes, event, id_column, columns, timezone, until)
+    raise typer.Exit(
+        run_breakdown(
+            "pairs",
+            sources,
+            settings(playbook),
+            task,
+            out=out,
+            lang=lang,
+            as_json=as_json,
+        )
+    )
+
+
+@outcomes.command("targets")
+def outcomes_targets(
+    leads: Leads,
+    events: Events = None,
+    changes: Changes = None,
+    task: Task = "qualification",
+    playbook: PlaybookFile = None,
+    event: EventDates = None,
+    id_column: IdColumn = None,
+    columns: Columns = None,
+    timezone: Timezone = None,
+    until: Until = None,
+    out: TableOut = None,
+    lang: TextLang = "en",
+    as_json: Json = False,
+) -> None:
+    """Count leads and conversions of whom we want to reach, with what, and how."""
+    from models.options import settings
+    from training.breakdown.command import run_breakdown
+
+    sources = _sources(leads, events, changes, event, id_column, columns, timezone, until)
+    raise typer.Exit(
+        run_breakdown(
+            "targets",
+            sources,
+            settings(playbook),
+            task,
+            out=out,
+            lang=lang,
+            as_json=as_json,
+        )
+    )
+
+
+def _sources(
+    leads: Path,
+    events: Path | None,
+    changes: Path | None,
+    event: list[str] | None,
+    id_column: str | None,
+    columns: str | None,
+    timezone: str | None,
+    until: str | None,
+) -> Sources:
+    """The files that the options of a verb name."""
+    from models.options import named_columns, pairs
+    from training.sources import Sources
+
+    return Sources(
+        leads=leads,
+        events=events,
+        changes=changes,
+        columns=named_columns(columns, id_column),
+        date_events=pairs(event, "--event"),
+        timezone=timezone,
+        until=until,
+    )
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""What became of leads, by channel, content, pair of channels and target: associations, not effects."""
