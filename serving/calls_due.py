@@ -22,10 +22,10 @@ def calls_due(taken: Taken, scores: Scores) -> list[str]:
 
 
 def newly_hot_of(taken: Taken, scores: Scores, length: int) -> Mask:
-    """Which leads are hot and were not so long ago, in microseconds."""
+    """Which leads came over the hot line within so long, in microseconds."""
 
     def before(leads: Mask) -> list[Temperature | None]:
         earlier = replace(taken, as_of=taken.as_of - length)
         return earlier.keep(leads).scores(reasons=0).temperature
 
-    return newly_hot(scores.temperature, before)
+    return newly_hot(scores, taken.scorer.playbook, before)

@@ -9,23 +9,32 @@ import numpy as np
 from models.artefact import Artefact
 from models.capacity.crossings import Mask
 from models.playbook import Playbook
+from models.scores import Scores
+from models.temperature import Temperature
 from models.wording import texts
 
+Before = Callable[[Mask], Sequence[Temperature | None]]
 
-def newly_hot(now: Sequence[str | None], before: Callable[[Mask], Sequence[str | None]]) -> Mask:
-    """Which leads are hot and were not at an earlier moment.
+
+def newly_hot(scores: Scores, playbook: Playbook, before: Before) -> Mask:
+    """Which leads came over the hot line: they are hot, not by hysteresis alone, and were not before.
+
+    These are the calls that came to be due, as `models.capacity.crossings` counts them.
 
     Parameters
     ----------
-    now : sequence of str or None, of n_leads
-        Temperatures.
     before : callable
-        The temperatures that leads marked in a mask had; asked of those alone who are hot now.
+        The temperatures at an earlier moment of the leads marked in a mask; asked of those alone who
+        are over the line now.
     """
-    hot = np.array([temperature == "hot" for temperature in now], dtype=bool)
-    if hot.any():
-        hot[hot] = [temperature != "hot" for temperature in before(hot)]
-    return hot
+    said = playbook.said.temperature
+    over = np.array([temperature == "hot" for temperature in scores.temperature], dtype=bool)
+    if said.lines is not None:
+        value = scores.points.total if said.by == "points" else scores.probability
+        over &= np.nan_to_num(value, nan=-np.inf) >= said.lines[1]
+    if over.any():
+        over[over] = [temperature != "hot" for temperature in before(over)]
+    return over
 
 
 def too_many(playbook: Playbook, due: int, lang: str) -> str | None:

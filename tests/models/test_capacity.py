@@ -21,7 +21,6 @@ from models.capacity.distributions import (
     of_called,
     poisson_binomial,
 )
-from models.capacity.due import newly_hot
 from models.capacity.reference import BEFORE, Reference
 from models.capacity.shift import LATER, PRIOR, Became, Observed, learnt, of_evidence
 from models.capacity.solve import lines, solve
@@ -311,17 +310,3 @@ def test_a_capacity_without_a_line_says_why() -> None:
     nobody = Reference(reference.at, np.full(reference.probability.shape, np.nan), reference.enough)
     with pytest.raises(UsageError, match="No lead of the reference"):
         lines(nobody, CapacitySection(calls=10), 0.1)
-
-
-def test_newly_hot_are_those_who_were_not_and_only_the_hot_are_looked_up() -> None:
-    asked = []
-
-    def before(leads: np.ndarray) -> list[str | None]:
-        asked.append(leads.tolist())
-        return ["hot", "warm", None]
-
-    found = newly_hot(["hot", "cold", "hot", None, "hot"], before)
-    assert found.tolist() == [False, False, True, False, True]
-    assert asked == [[True, False, True, False, True]]
-    assert not newly_hot(["cold", None], before).any()
-    assert len(asked) == 1

@@ -24,8 +24,8 @@ SOLVED = {
     "population": "open leads",
     "n": 400,
     "weeks": 4,
-    "calls": {"mean": 40.0, "low": 30.0, "high": 50.0},
-    "conversions": {"mean": 4.0, "low": 1.0, "high": 7.0},
+    "calls": {"mean": 40.0, "low": 30, "high": 50},
+    "conversions": {"mean": 4.0, "low": 1, "high": 7},
 }
 CAPACITY: dict[tuple[str | int, ...], Any] = {
     ("temperature", "by"): "capacity",
@@ -97,7 +97,7 @@ def test_a_table_is_added_at_the_end_of_its_own_before_the_comment_of_the_next()
     assert gone == ['by = "points"\n', "hot = 50\n", "warm = 25\n", "hysteresis = 5\n"]
     assert came[:2] == ['by = "capacity"\n', "hysteresis = 0.1\n"]
     assert "\n[temperature.capacity]\ncalls = 40\npeople = 6\n\n[temperature.capacity.sol" in text
-    assert "high = 7.0}\n\n# A lead is rising or cooling" in text
+    assert "high = 7}\n\n# A lead is rising or cooling" in text
     solved = Playbook.parse(text).said.temperature.capacity
     assert solved is not None
     assert solved.solved is not None

@@ -140,8 +140,8 @@ def test_more_leads_than_calls_is_warned_about_and_no_fewer(world: World, playbo
     scores = taken.scores(reasons=0)
     due = newly_hot_of(taken, scores, 7 * DAY)
     week_ago = replace(taken, as_of=taken.as_of - 7 * DAY).scores(reasons=0)
-    pairs = zip(scores.temperature, week_ago.temperature, strict=True)
-    assert due.tolist() == [now == "hot" != before for now, before in pairs]
+    pairs = zip(scores.probability, week_ago.temperature, strict=True)
+    assert due.tolist() == [bool(now >= 0.15 and before != "hot") for now, before in pairs]
     n = int(due.sum())
     assert 1 < n < scores.temperature.count("hot")
     for calls, warned in ((n - 1, True), (n, False)):
