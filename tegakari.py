@@ -1096,6 +1096,78 @@ def outcomes_targets(
     )
 
 
+@outcomes.command("definitions")
+def outcomes_definitions(
+    leads: Leads,
+    events: Events = None,
+    changes: Changes = None,
+    task: Task = "qualification",
+    playbook: PlaybookFile = None,
+    event: EventDates = None,
+    most: Annotated[int, typer.Option(min=0, help="Leads of each group to name.")] = 3,
+    id_column: IdColumn = None,
+    columns: Columns = None,
+    timezone: Timezone = None,
+    until: Until = None,
+    out: TableOut = None,
+    lang: TextLang = "en",
+    as_json: Json = False,
+) -> None:
+    """Hold two ideas of a qualified lead side by side: the overlap, and who converted."""
+    from models.options import settings
+    from training.breakdown.command import run_breakdown
+
+    sources = _sources(leads, events, changes, event, id_column, columns, timezone, until)
+    raise typer.Exit(
+        run_breakdown(
+            "definitions",
+            sources,
+            settings(playbook),
+            task,
+            most=most,
+            out=out,
+            lang=lang,
+            as_json=as_json,
+        )
+    )
+
+
+@outcomes.command("rejections")
+def outcomes_rejections(
+    leads: Leads,
+    events: Events = None,
+    changes: Changes = None,
+    task: Task = "qualification",
+    playbook: PlaybookFile = None,
+    event: EventDates = None,
+    by: Annotated[str | None, typer.Option(help="The column that tells sources.")] = None,
+    id_column: IdColumn = None,
+    columns: Columns = None,
+    timezone: Timezone = None,
+    until: Until = None,
+    out: TableOut = None,
+    lang: TextLang = "en",
+    as_json: Json = False,
+) -> None:
+    """Count leads that were sent back, by source and reason."""
+    from models.options import settings
+    from training.breakdown.command import run_breakdown
+
+    sources = _sources(leads, events, changes, event, id_column, columns, timezone, until)
+    raise typer.Exit(
+        run_breakdown(
+            "rejections",
+            sources,
+            settings(playbook),
+            task,
+            by=by,
+            out=out,
+            lang=lang,
+            as_json=as_json,
+        )
+    )
+
+
 def _sources(
     leads: Path,
     events: Path | None,

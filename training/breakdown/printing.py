@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 
-from features.instants import iso
+from features.instants import HOUR, iso
 from models import wording
 from models.evidence import Basis
-from models.playbook import Playbook
+from models.playbook import Playbook, in_language
 from models.rates import Difference
 from models.terminal import print_table
 from training.breakdown.by_channel import Row
+from training.breakdown.definitions import Group, SideBySide
 from training.breakdown.exposed import History, Median, Outcome
 from training.breakdown.pairs import Pair
-from training.breakdown.targets import Combination, Coverage
+from training.breakdown.rejections import Rejection
+from training.breakdown.targets import Coverage
 
 
 def print_rows(
@@ -37,9 +40,9 @@ def print_rows(
         ]
         for row in rows
     ]
-    print_table(console, words[title].format(**_meant(history)), header, table)
+    print_table(console, words[title].format(**_meant(history, lang)), header, table)
     console.print(words["left_out"].format(**_left(rows[0].outcome)))
-    console.print(words["association"])
+    console.print(words["association"] + words["medians"])
 
 
 def print_pairs(
@@ -61,7 +64,7 @@ def print_pairs(
             told = words["of"].format(name=name, rate=_with_n(alone.basis, lang))
             shown = [first, both] if place == 0 else ["", ""]
             table.append([*shown, told, _difference(against, lang)])
-    print_table(console, words["pairs"].format(**_meant(history)), header, table)
+    print_table(console, words["pairs"].format(**_meant(history, lang)), header, table)
     if few:
         console.print(words["few"].format(n=few))
     console.print(words["association"])
@@ -81,9 +84,9 @@ def print_coverage(console: Console, history: History, found: Coverage, lang: st
         for c in found.combinations
     ]
     tz = history.material.tz
-    said = {"now": iso(found.now, tz), "then": iso(found.then, tz)}
+    said = {"now": minute(found.now, tz), "then": minute(found.then, tz)}
     said |= {"leads_now": f"{found.leads_now:,}", "leads_then": f"{found.leads_then:,}"}
-    print_table(console, words["targets"].format(**said, **_meant(history)), header, table)
+    print_table(console, words["targets"].format(**said, **_meant(history, lang)), header, table)
     empty = [words["x"].join(filter(None, (c.who, c.what, c.how))) for c in found.empty]
     console.print(
         words["empty"].format(names=words["comma"].join(empty)) if empty else words["full"]
@@ -91,9 +94,84 @@ def print_coverage(console: Console, history: History, found: Coverage, lang: st
     console.print(words["association"])
 
 
-def named(combination: Combination) -> str:
-    """A combination in a word."""
-    return " x ".join(filter(None, (combination.who, combination.what, combination.how)))
+def print_definitions(console: Console, history: History, found: SideBySide, lang: str) -> None:
+    """Print each pair of definitions: the overlap, who only one wants, and who converted."""
+    words, playbook = wording.texts(lang)["outcomes"], history.playbook
+    tz = history.material.tz
+    said = {"now": minute(found.now, tz), "then": minute(found.then, tz)}
+    for overlap in found.overlaps:
+        names = [
+            in_language(playbook.said.definitions[name].label, lang) or name
+            for name in (overlap.one, overlap.other)
+        ]
+        header = [words[key] for key in ("group", "now", "then", "converted", "points", "examples")]
+        table = [
+            [
+                _group(group, names, lang),
+                f"{group.now:,}",
+                f"{group.basis['n']:,}" if group.basis else "0",
+                rate(group.basis, lang),
+                "-" if group.points is None else f"{group.points:g}",
+                "  " + ", ".join(wording.shown(lead) for lead in group.examples),
+            ]
+            for group in overlap.groups
+        ]
+        title = words["definitions"].format(
+            one=names[0], other=names[1], **said, **_meant(history, lang)
+        )
+        print_table(console, title, header, table)
+        told = {
+            "one": names[0],
+            "other": names[1],
+            "difference": _difference(overlap.difference, lang),
+        }
+        console.print(words["only_less_only"].format(**told))
+    for name in found.skipped:
+        console.print(words["skipped"].format(name=name))
+    console.print(words["association"])
+
+
+def _group(group: Group, names: Sequence[str], lang: str) -> str:
+    words = wording.texts(lang)["outcomes"]
+    if group.one and group.other:
+        return words["both_of"]
+    if group.one or group.other:
+        return words["only"].format(name=names[0] if group.one else names[1])
+    return words["neither"]
+
+
+def print_rejections(
+    console: Console, history: History, by: str, found: Sequence[Rejection], lang: str
+) -> None:
+    """Print who was sent back, by source and reason."""
+    words, playbook = wording.texts(lang)["outcomes"], history.playbook
+    if not found:
+        back = ", ".join(playbook.said.stages.back)
+        console.print(words["none_back"].format(events=back))
+        return
+    attribute = playbook.attribute_label(by, lang) or by
+    header = [attribute] + [
+        words[key] for key in ("event", "reason", "times", "share", "cycles", "again")
+    ]
+    table = [
+        [
+            words["unknown"] if r.source is None else wording.shown(playbook.word(r.source, lang)),
+            playbook.event_label(r.event, lang) or r.event,
+            words["no_reason"] if r.reason is None else wording.shown(r.reason),
+            f"{r.times:,}",
+            words["share_of"].format(n=f"{r.share['n']:,}", rate=rate(r.share, lang)),
+            ", ".join(f"{cycle}: {n:,}" for cycle, n in r.cycles.items()),
+            f"{r.taken_up:,}",
+        ]
+        for r in found
+    ]
+    print_table(console, words["rejections"].format(by=attribute), header, table)
+    console.print(words["association"])
+
+
+def minute(at: int, tz: ZoneInfo) -> str:
+    """An instant for people: to the minute, in their zone."""
+    return str(iso(at, tz))[:16].replace("T", " ")
 
 
 def rate(basis: Basis | None, lang: str) -> str:
@@ -144,9 +222,10 @@ def _called(row: Row, playbook: Playbook, lang: str) -> str:
     return wording.shown(playbook.word(row.name, lang) if row.kind == "channel" else row.name)
 
 
-def _meant(history: History) -> dict[str, str]:
+def _meant(history: History, lang: str) -> dict[str, str]:
     task = history.material.task
-    return {"task": task.name, "horizon": task.horizon_text or ""}
+    horizon = wording.span((task.horizon or 0) / HOUR, lang)
+    return {"task": task.name, "horizon": horizon}
 
 
 def _left(outcome: Outcome) -> dict[str, str]:
