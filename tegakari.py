@@ -641,6 +641,36 @@ def diff_playbooks(old: Path, new: Path, lang: TextLang = "en", as_json: Json = 
     raise typer.Exit(run_diff(old, new, lang=lang, as_json=as_json))
 
 
+@playbook_verbs.command("suggest")
+def suggest_playbook(
+    leads: Leads,
+    out: Annotated[Path, typer.Option(help="The playbook to write, for people to edit.")],
+    what: Annotated[
+        Literal["points", "lines"],
+        typer.Option(help="Points for the rules, or lines for probabilities."),
+    ] = "points",
+    events: Events = None,
+    changes: Changes = None,
+    playbook: PlaybookFile = None,
+    task: Task = "qualification",
+    event: EventDates = None,
+    id_column: IdColumn = None,
+    columns: Columns = None,
+    timezone: Timezone = None,
+    until: Until = None,
+    lang: TextLang = "en",
+    as_json: Json = False,
+) -> None:
+    """Suggest points by the data, with the AUC they keep, or probability lines of the same volume."""
+    from models.options import settings
+    from training.suggestion.command import run_suggest
+
+    sources = _sources(leads, events, changes, event, id_column, columns, timezone, until)
+    raise typer.Exit(
+        run_suggest(what, sources, settings(playbook), task, out, lang=lang, as_json=as_json)
+    )
+
+
 @playbook_verbs.command("preview")
 def preview_playbook(
     new: Path,

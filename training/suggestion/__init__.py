@@ -1,0 +1,1 @@
+"""What a playbook could say by the data: points for its rules, or lines for probabilities."""
