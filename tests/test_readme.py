@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -109,3 +110,41 @@ def test_the_page_of_one_lead_is_as_printed(demo: tuple[Path, str], lang: str) -
     printed = [line.rstrip() for line in done.stdout.splitlines()]
     for line in shown.splitlines():
         assert line in printed
+
+
+def _commands() -> list[tuple[str, list[str]]]:
+    """The commands of the console blocks, in order, and the lines shown of what each prints."""
+    found: list[tuple[str, list[str]]] = []
+    consoles = re.findall(
+        r"^```console\n(.*?)^```$", README.read_text(encoding="utf-8"), re.M | re.S
+    )
+    for line in "".join(consoles).splitlines():
+        if line.startswith("$ "):
+            found.append((line[2:], []))
+        else:
+            found[-1][1].append(line)
+    return found
+
+
+def test_every_command_prints_what_the_readme_shows(demo: tuple[Path, str]) -> None:
+    files = re.search(r'^DEMO="(.*)"$', README.read_text(encoding="utf-8"), re.M)
+    assert files
+    (demo[0] / "models").mkdir()
+    shutil.copy(README.parent / "models" / "playbook.toml", demo[0] / "models")
+    verbs = set()
+    for asked, shown in _commands():
+        words = shlex.split(asked.replace("$DEMO", files[1]))
+        if words[0] == "tegakari":
+            words[:1] = [sys.executable, str(README.parent / "tegakari.py")]
+            verbs.add(words[2])
+        done = subprocess.run(
+            words if "tegakari.py" in words[1] else ["sh", "-c", asked],
+            cwd=demo[0],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=_plain_environment(),
+        )
+        assert done.returncode == 0, (asked, done.stderr)
+        assert [line.rstrip() for line in done.stdout.splitlines()] == shown, asked
+    assert verbs == {"playbook", "list", "outcomes"}
