@@ -26,12 +26,18 @@ class Lines:
     ----------
     text : str
         Text that is TOML.
+
+    Attributes
+    ----------
+    tables : list of (Path, int)
+        The tables with a header of their own, and its line, from the first on.
     """
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._at: dict[Path, int] = {}
         self._places: dict[Path, int] = {}
+        self.tables: list[tuple[Path, int]] = []
         table: Path = ()
         here = self._space(0)
         while here < len(text):
@@ -41,6 +47,7 @@ class Lines:
                 dotted = self._key(start)
                 table = self._table(_steps(dotted), array=array)
                 self._note(table, 0, start)
+                self.tables.append((table, text.count("\n", 0, start) + 1))
                 here = self._blank(start + len(dotted)) + 1 + array
             else:
                 here = self._pair(here, table)

@@ -15,7 +15,7 @@ from tomlkit.items import AoT, Array, InlineTable, Item, Table, Whitespace
 
 from features.errors import PlaybookError, UsageError
 from features.writing import write_whole
-from models.playbook.lines import Path, inside
+from models.playbook.lines import Lines, Path, inside
 from models.playbook.playbook import Playbook
 from models.playbook.references import nearest
 
@@ -52,7 +52,13 @@ def rewritten(text: str, values: Mapping[Path, Any], source: str = "playbook") -
         plain = _plain(value)
         if _same(_at(meant, path), plain):
             continue
-        _set(document, path, plain)
+        left = (
+            None if plain is not None else _without(tomlkit.dumps(document), _places(meant, path))
+        )
+        if left is None:
+            _set(document, path, plain)
+        else:
+            document = tomlkit.parse(left)
         _set_plain(meant, path, plain)
     new = tomlkit.dumps(document)
     if "\r\n" in text and not re.search(r"(?<!\r)\n", text):
@@ -107,6 +113,41 @@ def _at(here: Any, path: Path) -> Any:
     for step in path:
         here = inside(here, _step(here, step))
     return here
+
+
+def _places(here: Any, path: Path) -> Path:
+    """A path with the positions of the entries that it names."""
+    found: Path = ()
+    for step in path:
+        found += (_step(here, step),)
+        here = inside(here, found[-1])
+    return found
+
+
+def _without(text: str, path: Path) -> str | None:
+    """A text without a table that has a header of its own; None where it has none.
+
+    From the first empty line after it on, comments lead to what comes next, and stay.
+    """
+    lines = text.splitlines(keepends=True)
+    tables = Lines(text).tables
+    ends = [number - 1 for _, number in tables[1:]] + [len(lines)]
+    blocks = [
+        (number - 1, end)
+        for (table, number), end in zip(tables, ends, strict=True)
+        if table[: len(path)] == path
+    ]
+    if not blocks:
+        return None
+    for start, end in reversed(blocks):
+        said = end
+        while said > start and lines[said - 1].strip()[:1] in ("", "#"):
+            said -= 1
+        while said < end and lines[said].strip():
+            said += 1
+        apart = start and not lines[start - 1].strip() and said < len(lines)
+        del lines[start : said + (1 if apart and not lines[said].strip() else 0)]
+    return "".join(lines)
 
 
 def _holder(here: Any, path: Path, fresh: Any) -> tuple[Any, str | int]:

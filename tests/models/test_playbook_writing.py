@@ -157,3 +157,14 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
         save(TEXT, tmp_path / "nowhere" / "playbook.toml")
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["playbook.toml"]
+
+
+@pytest.mark.parametrize("name", [rule.name for rule in Playbook.load().points.rules])
+def test_a_rule_that_is_taken_away_takes_no_comment_with_it(name: str) -> None:
+    new = rewritten(TEXT, {("points", "rules", name): None})
+    left = [rule.name for rule in Playbook.parse(new).points.rules]
+    assert left == [rule.name for rule in Playbook.load().points.rules if rule.name != name]
+    gone = [line[2:] for line in ndiff(TEXT.splitlines(), new.splitlines()) if line[0] == "-"]
+    assert not any(line.startswith("#") for line in gone)
+    assert not [line for line in ndiff(TEXT.splitlines(), new.splitlines()) if line[0] == "+"]
+    assert "\n\n\n" not in new.replace("\n\n\n", "", TEXT.count("\n\n\n"))
