@@ -133,6 +133,29 @@ def test_nothing_after_a_week_changes_what_is_said_of_it(
     assert (cut.band == whole.band[:4]).all()
 
 
+def test_who_is_excluded_later_was_none_before(company: Material, short_playbook: Playbook) -> None:
+    budgeted = short_playbook.said.exclude.rules[0].model_copy(
+        update={"attribute": "project", "pattern": ("budgeted",)}
+    )
+    exclude = short_playbook.said.exclude.model_copy(update={"rules": (budgeted,)})
+    playbook, known = short_playbook.altered(exclude=exclude), known_of(company)
+    moments = cutoffs(
+        company.observed_until - 150 * DAY, company.observed_until, 28 * DAY, company.tz
+    )
+    asked = asked_about(known, company.task, playbook.touches, moments)
+    whole = follow(playbook, known, company.task, asked, moments, Answerer())
+    for place, moment in enumerate(moments):
+        scores = Scorer(playbook).score(
+            known.leads, known.log, np.full(len(known.leads), moment), changes=known.changes
+        )
+        mine = named(whole.band[place].astype(np.int64))
+        assert [mine[row] for row in np.flatnonzero(asked[place])] == [
+            scores.temperature[row] for row in np.flatnonzero(asked[place])
+        ]
+    gone = (whole.band[1:] < 0) & (whole.band[:-1] >= 0) & asked[1:]
+    assert gone.any()
+
+
 def test_weeks_whose_horizon_has_not_ended_are_left_out(
     company: Material, short_playbook: Playbook
 ) -> None:

@@ -115,6 +115,7 @@ def follow(
         whole.value[rows], whole.scores[rows] = now
         band[place] = temperatures.of(whole, values, leads, log, at, known.changes)
         value[place] = whole.value
-    excluded = np.array([rule is not None for rule in qualified.excluded], dtype=bool)
-    band[:, excluded] = -1
+        seen = View.now(leads, log, at, known.changes)
+        for rule in playbook.said.exclude.rules:
+            band[place, qualification.conditions.hold(rule, seen)] = -1
     return Followed(playbook, qualified, band, value)
