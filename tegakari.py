@@ -744,6 +744,9 @@ def publish_playbook(
         bool,
         typer.Option("--without-data", help="Rules give no probability until the next training."),
     ] = False,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Also what check calls likely a mistake.")
+    ] = False,
     id_column: IdColumn = None,
     columns: Columns = None,
     timezone: Timezone = None,
@@ -758,7 +761,14 @@ def publish_playbook(
     sources = sources_of(leads, events, changes, event, id_column, columns, timezone)
     raise typer.Exit(
         run_publish(
-            new, settings(None), sources, to, without_data=without_data, lang=lang, as_json=as_json
+            new,
+            settings(None),
+            sources,
+            to,
+            without_data=without_data,
+            anyway=anyway,
+            lang=lang,
+            as_json=as_json,
         )
     )
 

@@ -82,13 +82,16 @@ class Qualification:
         """
         if not (self._silence_matters and self.stages.known):
             return self.scorecard.points(view)
-        return self._points(view, self.stages.standing(view, moves))
+        standing = self.stages.standing(view, moves)
+        return self.scorecard.points(replace(view, by_sales=standing.by_sales))
 
     def of(self, view: View) -> Qualified:
         """Leads by all definitions."""
         moves = self.stages.moves(view) if self.stages.known else None
         standing = None if moves is None else self.stages.standing(view, moves)
-        points = self._points(view, standing)
+        if standing is not None:
+            view = replace(view, by_sales=standing.by_sales)
+        points = self.scorecard.points(view)
         excluded: list[Named | None] = [None] * len(view)
         for rule in reversed(self.playbook.said.exclude.rules):
             for row in np.flatnonzero(self.conditions.hold(rule, view)):
@@ -99,8 +102,3 @@ class Qualification:
                 evidence[row].append(rule)
         reached = self.journey.reached(view)
         return Qualified(view, points, standing, reached, excluded, evidence, moves)
-
-    def _points(self, view: View, standing: Standing | None) -> Points:
-        if standing is not None:
-            view = replace(view, by_sales=standing.by_sales)
-        return self.scorecard.points(view)

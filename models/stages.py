@@ -339,4 +339,4 @@ def _walk(
                     stage[row] = place
                     entered[row, place] = event
                     if came_from[row] == _UNKNOWN:
-                        came_from[row] = _SALES if place >= _SAL else _MARKETING
+                        came_from[row] = _SALES if place > _SAL else _MARKETING

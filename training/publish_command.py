@@ -6,7 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from features.errors import UsageError
+from features.errors import PlaybookError, UsageError
+from models.checking import checked
 from models.difference_told import difference_json, print_difference
 from models.playbook import Playbook
 from models.playbook.difference import Difference, differences
@@ -25,10 +26,17 @@ def run_publish(
     to: Path | None = None,
     *,
     without_data: bool = False,
+    anyway: bool = False,
     lang: str = "en",
     as_json: bool = False,
 ) -> int:
-    """Put a playbook into the place of the working one, if it is right."""
+    """Put a playbook into the place of the working one, if it is right.
+
+    Raises
+    ------
+    PlaybookError
+        When it is wrong, or likely a mistake and not to be published `anyway`.
+    """
     if (sources is None) != without_data:
         raise UsageError(
             "--leads and --without-data exclude each other."
@@ -39,6 +47,8 @@ def run_publish(
     raw = bytes_of(file)
     new = Playbook.parse(text_in(raw, file), str(file))
     target = target_of(to, settings)
+    if not anyway:
+        refuse_mistakes(new, lang)
     with progress("publish") as report:
         done = publish(raw, new, target, sources, settings, report)
     found = differences(done.old, new) if done.old else []
@@ -67,6 +77,19 @@ def run_publish(
         _print_published(people(False), done, found, lang)
     print_refused(people(True), done.refused)
     return REFUSED_ROWS if done.refused else 0
+
+
+def refuse_mistakes(playbook: Playbook, lang: str) -> None:
+    """Refuse a playbook that is likely a mistake by what it says alone."""
+    told = checked(playbook.text, playbook.source, lang).told
+    words = texts(lang)["playbook"]
+    likely = [
+        f"{words['place'].format(source=playbook.source, line=one.line, key=one.key)}: {one.text}"
+        for one in told
+        if one.level == "likely a mistake"
+    ]
+    if likely:
+        raise PlaybookError("\n".join([*likely, words["anyway"]]))
 
 
 def _print_published(console: Console, done: Published, found: list[Difference], lang: str) -> None:

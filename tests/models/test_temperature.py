@@ -51,8 +51,8 @@ date = 2026-10-01
 population = "open leads"
 n = 900
 weeks = 8
-calls = { mean = 39.0, low = 30.0, high = 49.0 }
-conversions = { mean = 9.0, low = 4.0, high = 14.0 }
+calls = { mean = 39.0, low = 30, high = 49 }
+conversions = { mean = 9.0, low = 4, high = 14 }
 """
 
 

@@ -211,6 +211,12 @@ def test_a_wrong_playbook_never_replaces_a_working_one(
         assert ran.code == 1
         assert str(new) in ran.err
         assert ours.read_bytes() == before
+    new.write_text(rewritten(DEFAULT.text, {("temperature", "hot"): 5000}), encoding="utf-8")
+    for lang in ("en", "ja"):
+        ran = run(*publish, "--without-data", "--lang", lang)
+        assert ran.code == 1
+        assert "--anyway" in ran.err
+        assert ours.read_bytes() == before
     new.write_text("# other\n" + DEFAULT.text, encoding="utf-8")
     assert run(*publish).code == 2
     assert run(*publish, "--without-data", "--leads", world.leads).code == 2
@@ -234,3 +240,6 @@ def test_a_wrong_playbook_never_replaces_a_working_one(
         "new.toml",
         "ours.toml",
     ]
+    new.write_text(rewritten(DEFAULT.text, {("temperature", "hot"): 5000}), encoding="utf-8")
+    assert run(*publish, "--without-data", "--anyway").code == 0
+    assert ours.read_bytes() == new.read_bytes()

@@ -9,6 +9,7 @@ import numpy as np
 
 from models.conditions import Conditions, Mask
 from models.playbook.conditions import Looked
+from models.playbook.stages import STAGES
 from training.breakdown.exposed import History, Outcome
 
 
@@ -36,17 +37,19 @@ class Row(NamedTuple):
 
 
 def everybody(history: History) -> Row:
-    """All leads, from their creation on."""
-    created = history.created()
+    """All leads, from when the task began to ask about them."""
     log = history.material.log
-    acts = Conditions(history.playbook).is_act(log)[log.event_type] if log.n_events else np.empty(0)
+    until = log.visible_at <= history.material.observed_until
+    acts = (
+        Conditions(history.playbook).is_act(log)[log.event_type] & until if log.n_events else until
+    )
     return Row(
         "all",
         "",
         int(acts.sum()),
-        int(log.n_events - acts.sum()),
+        int(until.sum() - acts.sum()),
         history.n_leads,
-        history.outcome(created),
+        history.outcome(history.begun()),
     )
 
 
@@ -81,11 +84,21 @@ def channel_masks(history: History) -> dict[str, Mask]:
 
 
 def no_outcome(history: History) -> Mask:
-    """Events that do not tell what became of a lead."""
-    log = history.material.log
-    outcomes = history.playbook.outcomes
-    kept = np.array([name not in outcomes for name in log.types] or [True], dtype=bool)
-    return kept[log.event_type] if log.n_events else np.empty(0, dtype=bool)
+    """Events up to the end of the data that tell neither what became of a lead nor its stage."""
+    log, playbook, task = history.material.log, history.playbook, history.material.task
+    stages = playbook.said.stages
+    ways = {name for stage in STAGES for name in stages.way(stage).event}
+    records = ways | {*stages.moves, *stages.found, *stages.back}
+    # What a lead or we do has a flow, also where it moves the lead.
+    telling = {
+        name
+        for name in records
+        if name not in playbook.events or playbook.events[name].flow is None
+    }
+    telling |= {*playbook.outcomes, *task.exclude_events}
+    kept = np.array([name not in telling for name in log.types] or [True], dtype=bool)
+    until = log.visible_at <= history.material.observed_until
+    return kept[log.event_type] & until if log.n_events else np.empty(0, dtype=bool)
 
 
 def _flows(history: History) -> Iterator[Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, reduce
 from typing import Any, NamedTuple
 
 import numba
@@ -12,7 +13,7 @@ from scipy.stats import binom
 
 from features.instants import DAY, FOREVER, MISSING, Instants
 from features.spine import belongs, states
-from models.conditions import Mask
+from models.conditions import Conditions, Mask, View
 from models.evidence import Basis, wilson
 from models.playbook import Playbook
 from training.sources import Material
@@ -68,38 +69,68 @@ class History:
         return len(self.material.leads)
 
     def first(self, events: Mask) -> Instants:
-        """When each lead first had one of some events, shape (n_leads,); `FOREVER` for never.
+        """When each lead first had one of some events while the task asked about it, else when it
+        first had one; shape (n_leads,), `FOREVER` for never.
 
         Parameters
         ----------
         events : ndarray of shape (n_events,), bool
         """
         log = self.material.log
-        first = np.full(self.n_leads, FOREVER)
-        rows = np.flatnonzero(events)
-        np.minimum.at(first, log.lead_of_event()[rows], log.visible_at[rows])
-        return first
+        rows = np.flatnonzero(events & (log.visible_at <= self.material.observed_until))
+        lead, at = log.lead_of_event()[rows], log.visible_at[rows]
+        ever, asked = (np.full(self.n_leads, FOREVER) for _ in range(2))
+        np.minimum.at(ever, lead, at)
+        on_it = self._asked(lead, at)
+        np.minimum.at(asked, lead[on_it], at[on_it])
+        return np.where(asked < FOREVER, asked, ever)
 
-    def created(self) -> Instants:
-        """When each lead was created; `FOREVER` where that is not known."""
+    def begun(self) -> Instants:
+        """When the task began to ask about each lead: its creation, or the event after which it is
+        on the task, and the dormancy; `FOREVER` for never."""
+        task, log = self.material.task, self.material.log
+        if task.after:
+            types = np.array([name in task.after for name in log.types] or [False])
+            mask = types[log.event_type] if log.n_events else np.empty(0, dtype=bool)
+            first = np.full(self.n_leads, FOREVER)
+            rows = np.flatnonzero(mask)
+            np.minimum.at(first, log.lead_of_event()[rows], log.visible_at[rows])
+            return np.where(
+                first < FOREVER, np.minimum(first, FOREVER - task.dormant) + task.dormant, first
+            )
         created = self.material.leads.created_at
         return np.where(created == MISSING, FOREVER, created)
+
+    @cached_property
+    def excluded(self) -> Mask:
+        """Whom the playbook takes for no lead, as of the end of the data."""
+        material = self.material
+        moments = np.full(self.n_leads, material.observed_until)
+        view = View.now(material.leads, material.log, moments, material.intake.changes)
+        conditions, none = Conditions(self.playbook), np.zeros(self.n_leads, dtype=bool)
+        rules = self.playbook.said.exclude.rules
+        return reduce(np.logical_or, (conditions.hold(rule, view) for rule in rules), none)
+
+    def _asked(self, lead: npt.NDArray[np.int64], at: Instants) -> Mask:
+        """Whether the task asks about leads at moments."""
+        task, log, leads = self.material.task, self.material.log, self.material.leads
+        seen = states(log, leads, task, self.playbook.touches, lead, at, log.visible_at)
+        there = (leads.created_at[lead] <= at) & ~self.excluded[lead]
+        return np.asarray(belongs(task, log.types, seen, at) & there)
 
     def sorted_out(self, at: Instants) -> dict[str, Mask]:
         """Which leads that have a moment count, and why others do not: masks that exclude each other.
 
-        ``used``; ``not_asked``: the task did not ask about them then; ``immature``: their horizon has
-        not ended.
+        ``used``; ``not_asked``: the task did not ask about them then, or they are excluded;
+        ``immature``: their horizon has not ended.
         """
         material = self.material
-        task, log, leads = material.task, material.log, material.leads
+        task = material.task
         assert task.horizon is not None
-        rows = np.flatnonzero(at < FOREVER)
+        rows = np.flatnonzero((at < FOREVER) & (at <= material.observed_until))
         on_it = np.zeros(self.n_leads, dtype=bool)
-        seen = states(log, leads, task, self.playbook.touches, rows, at[rows], log.visible_at)
-        there = leads.created_at[rows] <= at[rows]
-        on_it[rows] = belongs(task, log.types, seen, at[rows]) & there
-        had = at < FOREVER
+        on_it[rows] = self._asked(rows, at[rows])
+        had = (at < FOREVER) & (at <= material.observed_until)
         ended = np.zeros(self.n_leads, dtype=bool)
         ended[rows] = at[rows] + task.horizon <= material.observed_until
         return {

@@ -26,8 +26,8 @@ def print_rows(
 ) -> None:
     """Print what became of leads by channel or content."""
     words, playbook = wording.texts(lang)["outcomes"], history.playbook
-    header = [words[key] for key in ("name", "acts", "touches", "leads", "used")]
-    header += [words["converted"], words["median"]]
+    named = ("acts", "touches", "leads", "used", "converted", "median")
+    header = ["", *(words[key] for key in named)]
     table = [
         [
             _called(row, playbook, lang),

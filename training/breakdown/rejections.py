@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 
 from features.errors import UsageError
-from features.instants import FOREVER
 from features.plan import Attribute
 from models.conditions import Conditions, View
 from models.evidence import Basis, wilson
@@ -73,9 +72,12 @@ def rejections(history: History, by: str | None) -> tuple[str, list[Rejection]]:
     stages = Stages(playbook, Scorecard(playbook))
     moves = stages.moves(view)
     events = np.flatnonzero(
-        Conditions(playbook).events(Looked(event=back), log) & (log.visible_at < FOREVER)
+        Conditions(playbook).events(Looked(event=back), log)
+        & (log.visible_at <= material.observed_until)
     )
-    of_lead, per_source = log.lead_of_event(), _counts(values)
+    of_lead = log.lead_of_event()
+    there = leads.created_at <= material.observed_until
+    per_source = _counts([value for value, is_there in zip(values, there, strict=True) if is_there])
     cycle: dict[int, int] = {}
     told: dict[tuple[str | None, str, str | None], dict[str, list[int]]] = {}
     for event in events:

@@ -61,8 +61,9 @@ class Backtest(NamedTuple):
     Attributes
     ----------
     weeks : int
-    immature : int
-        Weeks left out, since their horizon has not ended.
+    immature, learnt : int
+        Weeks left out: their horizon has not ended; a model that decides has learnt from outcomes
+        after them.
     conversions : int
         Leads that were asked about at the end of one of the weeks and converted within the horizon.
     hot : Compared
@@ -73,6 +74,7 @@ class Backtest(NamedTuple):
 
     weeks: int
     immature: int
+    learnt: int
     conversions: int
     hot: Compared
     top: Compared
@@ -90,22 +92,25 @@ def backtest(
     new: Followed,
     asked: Mask,
     became: npt.NDArray[np.bool_],
-    mature: Mask,
+    ended: Mask,
+    learnt: Mask,
     *,
     per_week: int,
     weeks_of_horizon: int,
     seed: int = 0,
 ) -> Backtest:
-    """Compare two playbooks on the mature weeks.
+    """Compare two playbooks on the weeks whose horizon has ended.
 
     Parameters
     ----------
     asked, became : ndarray of shape (n_weeks, n_leads), bool
         Leads that the task asked about at the end of a week, and that converted within the horizon.
-    mature : ndarray of shape (n_weeks,), bool
+    ended, learnt : ndarray of shape (n_weeks,), bool
+        Weeks whose horizon has ended, and those that a model has learnt from, which do not count.
     per_week : int
         Calls a week of the second way.
     """
+    mature = ended & ~learnt
     asked, became = asked[mature], became[mature] & asked[mature]
     ways = []
     for of in (old, new):
@@ -116,7 +121,8 @@ def backtest(
     compared = [_compared(one, other, became, resamples) for one, other in zip(*ways, strict=True)]
     return Backtest(
         weeks=int(mature.sum()),
-        immature=int((~mature).sum()),
+        immature=int((~ended).sum()),
+        learnt=int((ended & learnt).sum()),
         conversions=int(became.any(axis=0).sum()),
         hot=compared[0],
         top=compared[1],

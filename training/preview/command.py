@@ -49,10 +49,6 @@ def run_preview(
         report("reading")
         material = gather(sources, after, task)
         at = parse_one(as_of, material.tz, "--as-of") if as_of else material.observed_until
-        if at > material.observed_until:
-            raise UsageError(
-                "--as-of lies after the end of the data; leave it out, or give --until."
-            )
         answerers = _answerer(before, material, settings), _answerer(after, material, settings)
         report("following leads through the weeks")
         found = preview(before, after, material, answerers, as_of=at, weeks=weeks)

@@ -162,14 +162,14 @@ def preview(
     assert task.horizon is not None
     ends = moments[1:]
     became = converted(known.log, task, ends, len(known.leads))
-    ended = mature = ends + task.horizon <= material.observed_until
+    ended = ends + task.horizon <= material.observed_until
     notes: list[tuple[str, dict[str, str]]] = []
     seen_until = max(_outcomes_seen(answerer) for answerer in answerers)
-    if not mature.any():
+    if not ended.any():
         notes.append(("no_mature", {"horizon": task.horizon_text or ""}))
-    elif (ends < seen_until).any():
-        mature = mature & (ends >= seen_until)
-        notes.append(("flattered", {"since": str(iso(seen_until))}))
+    learnt = ends < seen_until
+    if learnt.any():
+        notes.append(("flattered", {"since": str(iso(seen_until, material.tz))}))
     of_now = asked[-1]
     return Preview(
         old,
@@ -189,7 +189,8 @@ def preview(
             after,
             asked[1:],
             became,
-            mature,
+            ended,
+            learnt,
             per_week=new.said.actions.calls.per_week,
             weeks_of_horizon=-(-task.horizon // WEEK),
         ),

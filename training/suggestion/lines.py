@@ -121,8 +121,7 @@ def suggest_lines(material: Material, playbook: Playbook, champion: Champion) ->
 def _now(material: Material, playbook: Playbook) -> npt.NDArray[np.int64]:
     """Whom the task asks about at the end of the data."""
     history = History(material, playbook)
-    created = history.created()
-    at = np.where(created < FOREVER, material.observed_until, FOREVER)
+    at = np.full(history.n_leads, material.observed_until)
     masks = history.sorted_out(at)
     return np.flatnonzero(masks["used"] | masks["immature"])
 

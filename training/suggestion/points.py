@@ -218,12 +218,14 @@ def _scaled(
 
 def _caps(playbook: Playbook, points: Mapping[str, int]) -> dict[str, int]:
     """The cap of each group, in proportion to the points of its rules."""
-    caps = {}
+    caps, hot = {}, int((playbook.said.temperature.lines or (0, 0))[1])
     for name, group in playbook.points.groups.items():
         mine = [rule for rule in playbook.points.rules if rule.group == name]
         before = sum(abs(rule.points) for rule in mine)
         after = sum(abs(points[rule.name]) for rule in mine)
-        caps[name] = max(1, round(group.cap * after / before)) if before else group.cap
+        cap = max(1, round(group.cap * after / before)) if before else group.cap
+        # A group that alone makes nobody hot goes on making nobody hot.
+        caps[name] = min(cap, hot - 1) if group.cap < hot else cap
     return caps
 
 
