@@ -89,6 +89,7 @@ def test_each_stage_says_since_when_and_what_moved_it() -> None:
         ([Event("judged", 9)], None),
         ([Event("moved", 9, content="MQL"), Event("moved", 2, content="SQL")], "SAL"),
         ([Event("moved", 2, content="SQL")], "SGL"),
+        ([Event("received", 9), Event("accepted", 2)], "SGL"),
     ],
 )
 def test_an_sql_is_sal_by_origin_when_it_was_an_mql_and_sgl_when_sales_found_it(
@@ -101,7 +102,8 @@ def test_sal_as_a_stage_stands_before_sql() -> None:
     text = STAGES.replace("[stages]", '[stages]\nsal = "stage"')
     assert said([Event("judged", 9), Event("received", 5)], text)[0] == "SAL"
     assert said([Event("judged", 9), Event("received", 5)])[0] == "MQL"
-    assert said([Event("received", 5), Event("accepted", 4)], text)[0] == "SQL"
+    stage, out = said([Event("received", 5), Event("accepted", 4)], text)
+    assert (stage, out["origin"]) == ("SQL", "SAL")
 
 
 def test_tql_before_and_after_the_call() -> None:

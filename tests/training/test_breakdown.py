@@ -28,6 +28,7 @@ timezone = "UTC"
 visit = { channel = "web", flow = "inbound" }
 mail = { by = "us", channel = "mail", flow = "inbound" }
 fair = { channel = "event", flow = "outbound" }
+judged = { channel = "sales" }
 won = { channel = "sales", outcome = "won" }
 lost = { channel = "sales", outcome = "lost" }
 [tasks.qualification]
@@ -37,7 +38,11 @@ horizon = "30d"
 [stages]
 back = "lost"
 [stages.enter]
-MQL = { event = "fair" }
+MQL = { event = ["fair", "judged"] }
+[[exclude.rules]]
+name = "rivals"
+attribute = "industry"
+equals = "rival"
 [[points.rules]]
 name = "visit"
 event = "visit"
@@ -129,6 +134,29 @@ def test_what_comes_after_the_horizon_changes_nothing(tmp_path: Path) -> None:
     one = rows_of(history(tmp_path / "a", leads))["web"]
     other = rows_of(history(tmp_path / "b", later))["web"]
     assert one.outcome == other.outcome
+
+
+def test_what_is_recorded_after_the_end_of_the_data_is_not_there(tmp_path: Path) -> None:
+    leads = [[event("visit", 10), event("won", 20)], [event("mail", 30), event("lost", 50)]]
+    later = [[*leads[0], event("visit", 95)], [*leads[1], event("visit", 91), event("lost", 99)]]
+    (tmp_path / "b").mkdir()
+    one, other = history(tmp_path, leads, 90), history(tmp_path / "b", later, 90)
+    assert rows_of(one) == rows_of(other)
+    assert rejections(one, "industry") == rejections(other, "industry")
+
+
+def test_what_sales_records_of_a_stage_reached_nobody(tmp_path: Path) -> None:
+    found = history(tmp_path, [[event("visit", 1), event("judged", 2), event("fair", 3)]])
+    base = rows_of(found)[""]
+    assert base.acts + base.touches == 3
+    assert [row.name for row in by_channel(found)] == ["inbound", "outbound", "event", "web"]
+
+
+def test_whom_the_playbook_excludes_is_not_asked_about(tmp_path: Path) -> None:
+    leads = [[event("visit", 10), event("won", 20)], [event("visit", 10)]]
+    web = rows_of(history(tmp_path, leads, industry=["rival", "maker"]))["web"]
+    assert web.outcome.basis == wilson(1, 0)
+    assert web.outcome.left_out == {"not_asked": 1, "immature": 0}
 
 
 def test_a_channel_that_all_have_at_creation_is_the_base(tmp_path: Path) -> None:
