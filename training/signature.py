@@ -10,6 +10,8 @@ import pandas as pd
 
 from models.artefact import Artefact
 from models.playbook import Playbook
+from models.playbook.conditions import Looked
+from models.playbook.references import sections
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
@@ -19,11 +21,27 @@ if TYPE_CHECKING:
 
 _OWN = ("created_at", "as_of", "events", "account_events")
 _EXAMPLES = 5
-_TEXT = ("lead_id", "as_of", "temperature", "temperature_by", "state", "scored_by")
-_TEXT_OR_NULL = ("known_at", "task", "horizon", "fallback_reason")
+_TEXT = ("lead_id", "as_of", "temperature_by", "state", "scored_by")
+_TEXT_OR_NULL = (
+    "known_at",
+    "task",
+    "horizon",
+    "fallback_reason",
+    "grade",
+    "temperature",
+    "temperature_otherwise",
+    "stage",
+    "psychological_stage",
+    "journey_step",
+    "excluded",
+    "trend",
+)
 _NESTED = (
     "basis",
+    "points_by_score",
     "ledger",
+    "standing",
+    "journey",
     "reasons",
     "next_action",
     "warnings",
@@ -35,13 +53,18 @@ _NESTED = (
 
 
 def attributes(artefact: Artefact, playbook: Playbook) -> list[str]:
-    """Columns of a lead that decide its answer: those learnt, and those that points look at.
+    """Columns of a lead that decide its answer: those learnt, and those the playbook looks at.
 
     MLflow hands on no column that the signature does not name.
     """
     learnt = [attribute.name for attribute in artefact.plan.attributes]
-    rules = playbook.said.points.rules
-    return list(dict.fromkeys([*learnt, *(r.attribute for r in rules if r.attribute is not None)]))
+    looked_at = [
+        section.attribute
+        for _, section in sections(playbook.said)
+        if isinstance(section, Looked) and section.attribute is not None
+    ]
+    forbid = playbook.said.suppress.do_not_call
+    return list(dict.fromkeys([*learnt, *looked_at, *forbid]))
 
 
 def signature(names: Iterable[str]) -> ModelSignature:

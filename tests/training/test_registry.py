@@ -318,6 +318,8 @@ def test_the_model_in_mlflow_says_what_it_takes_and_shows_only_golden_rows(
         from pandas import DataFrame
 
         assert len(model.predict(DataFrame(plain))) == 2
+        emails = DataFrame({"lead_id": ["a", "b"], "email": ["a@test.example", "b@ex.example"]})
+        assert model.predict(emails)["excluded"].tolist() == ["test entry", None]
         with pytest.raises(mlflow.MlflowException, match="lead_id"):
             model.predict(DataFrame({"employees": [3]}))
     requests = load(artefact).golden.requests
