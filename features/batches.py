@@ -13,7 +13,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet
 
-from features.reading import Table, is_parquet, parquet_head, parquet_rows, read, readable
+from features.reading import (
+    AS_FOUND,
+    Declared,
+    Table,
+    is_parquet,
+    parquet_head,
+    parquet_rows,
+    read,
+    readable,
+)
 
 _ROWS = 1 << 17
 """Rows of a batch: their text, their hashes and their places stay in the processor's cache."""
@@ -52,16 +61,16 @@ class Batches(Protocol):
         """Some rows, ascending, with all their columns or some."""
 
 
-def batches(path: Path, rows_are: str) -> Batches:
-    """Open a file to be read in batches; what cannot be read so is read at once.
+def batches(path: Path, rows_are: str, declared: Declared = AS_FOUND) -> Batches:
+    """Open a file to be read in batches; what cannot be read so is read at once, a folder too.
 
     Raises
     ------
     InputError
         As `features.reading.read`.
     """
-    if not is_parquet(path):
-        return Whole(read(path, rows_are))
+    if path.is_dir() or not is_parquet(path):
+        return Whole(read(path, rows_are, declared))
     with readable(path):
         return ParquetBatches(path, parquet_head(path, rows_are))
 
@@ -74,7 +83,7 @@ class Whole:
 
     @property
     def head(self) -> Table:
-        return replace(self.table, data=self.table.data.slice(0, 0), lines=self.table.lines[:0])
+        return self.table.take(np.empty(0, dtype=np.int64))
 
     @property
     def n_rows(self) -> int:
@@ -89,7 +98,7 @@ class Whole:
 
     def take(self, rows: npt.NDArray[np.int64], columns: Sequence[str] | None = None) -> Table:
         data = self.table.data if columns is None else self.table.data.select(list(columns))
-        return replace(self.table, data=data.take(pa.array(rows)), lines=self.table.lines[rows])
+        return replace(self.table, data=data).take(rows)
 
 
 @dataclass(frozen=True)
@@ -123,7 +132,8 @@ class ParquetBatches:
                 _ROWS, row_groups=[part], columns=list(columns), use_threads=False
             ):
                 data = pa.Table.from_batches([batch])
-                yield row, parquet_rows(self.path, self.head.rows_are, data, row)
+                rows = parquet_rows(self.path, self.head.rows_are, data, row)
+                yield row, replace(rows, partial=True)
                 row += data.num_rows
 
     def take(self, rows: npt.NDArray[np.int64], columns: Sequence[str] | None = None) -> Table:

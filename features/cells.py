@@ -55,16 +55,24 @@ def text_column(column: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 
 _THOUSANDS = r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"
+# In cp932 the backslash is where the yen sign is, and is shown as one.
+_YEN = r"^([+-]?)\s*[¥\\]?\s*([+-]?)(\d[\d,]*(?:\.\d+)?)\s*円?$"
+_MINUS = r"^[−‐–△▲]\s*(?P<rest>[¥\\]?\s*\d)"
 
 
 def digits(column: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """Text as it is where no person wrote numbers: no spaces around, no thousands, ASCII digits.
+    """Text as it is where no person wrote numbers: no spaces around, no thousands, ASCII digits, no yen.
 
-    ``" 1,200 "`` becomes ``"1200"``, ``"１２０"`` becomes ``"120"``; a text that is no number stays one.
+    ``" 1,200 "`` becomes ``"1200"``, ``"１２０"`` becomes ``"120"``, ``"¥1,200"``, ``"1,200円"`` and
+    ``"△1,200"`` become ``"1200"`` and ``"-1200"``; a text that is no number stays one.
     """
     text = pc.utf8_trim_whitespace(text_column(column))
     if not pc.all(pc.string_is_ascii(text), min_count=0).as_py():
         text = pc.utf8_normalize(text, form="NFKC")
+        text = pc.replace_substring_regex(text, _MINUS, r"-\1")
+    money = pc.match_substring_regex(text, r"^[+-]?\s*[¥\\]|\d\s*円$")
+    if pc.any(money, min_count=0).as_py():
+        text = pc.if_else(money, pc.replace_substring_regex(text, _YEN, r"\1\2\3"), text)
     grouped = pc.fill_null(pc.match_substring_regex(text, _THOUSANDS), False)
     if not pc.any(grouped, min_count=0).as_py():
         return text

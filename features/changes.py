@@ -8,12 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.compute as pc
 
 from features.cells import text_column
-from features.form import Form, lines_of, named, times
+from features.form import Form, named, times
 from features.instants import MISSING, Instants
-from features.log import Leads
+from features.lookup import Lookup
 from features.reading import Refusal, read
 
 CHANGE_COLUMNS = ("lead_id", "attribute", "old_value", "new_value", "changed_at")
@@ -60,20 +59,18 @@ class Changes:
 
 
 def read_changes(
-    path: Path, leads: Leads, form: Form, counts: dict[str, int]
+    path: Path, ids: Lookup, form: Form, counts: dict[str, int]
 ) -> tuple[Changes, list[Refusal]]:
     """The changes of known leads in a file; those of others are counted in `counts`."""
-    table = named(read(path, "change"), form.columns, CHANGE_COLUMNS, CHANGE_COLUMNS)
-    place = pc.index_in(text_column(table.data["lead_id"]), value_set=leads.lead_id)
-    lead = pc.fill_null(place, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    table = named(read(path, "change", form.declared), form.columns, CHANGE_COLUMNS, CHANGE_COLUMNS)
+    lead = ids.find(text_column(table.data["lead_id"])).astype(np.int64)
     usable = lead >= 0
     counts["changes of unknown leads"] = int((~usable).sum())
     attribute = text_column(table.data["attribute"])
     unnamed = usable & attribute.is_null().to_numpy(zero_copy_only=False)
     refused = table.refusals(unnamed, "attribute", "a change needs the attribute it changed")
     usable &= ~unnamed
-    changed_at, bad = times(table, "changed_at", form, usable, at_start=False)
-    usable &= ~lines_of(table, bad)
+    changed_at, usable, bad = times(table, "changed_at", form, usable, at_start=False)
     timeless = usable & (changed_at == MISSING)
     refused += bad + table.refusals(timeless, "changed_at", "a change needs a time")
     kept = np.flatnonzero(usable & ~timeless)

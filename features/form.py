@@ -8,11 +8,14 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
+from features.cells import text_column
+from features.dates import DateOrder, is_ordered, order_of
 from features.errors import InputError
 from features.instants import DAY, Instants
-from features.reading import Refusal, Table
-from features.times import parse
+from features.reading import AS_FOUND, Declared, Refusal, Table
+from features.times import Times, parse
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,10 @@ class Form:
         Whether a lead list without a column of ids is taken, its leads being named by their lines.
     dates_required : bool
         Whether a lead list without one of those columns is an error; else it has no such event.
+    declared : Declared
+        What is said of the files themselves.
+    dates : {"mdy", "dmy"} or None
+        What 3/4/2026 means; where it is not said, another row of the column has to say it.
     """
 
     columns: Mapping[str, str]
@@ -45,6 +52,8 @@ class Form:
     latest: int
     numbered: bool = False
     dates_required: bool = True
+    declared: Declared = AS_FOUND
+    dates: DateOrder | None = None
 
 
 def latest_plausible(now: int) -> int:
@@ -81,13 +90,23 @@ def times(
     wanted: npt.NDArray[np.bool_],
     *,
     at_start: bool | npt.NDArray[np.bool_],
-) -> tuple[Instants, list[Refusal]]:
-    """A column of times; days without a time are their start where `at_start`, else their end."""
+) -> tuple[Instants, npt.NDArray[np.bool_], list[Refusal]]:
+    """A column of times; days without a time are their start where `at_start`, else their end.
+
+    Returns
+    -------
+    instant : ndarray of shape (n_rows,), int64
+    usable : ndarray of shape (n_rows,), bool
+        The rows in `wanted` that are not refused.
+    refused : list of Refusal
+    """
     instant, bad = moments(table, column, form, wanted, at_start=lambda: at_start)
     refused: list[Refusal] = []
+    usable = wanted.copy()
     for rows, reason in bad:
         refused += table.refusals(rows, column, reason)
-    return instant, refused
+        usable &= ~rows
+    return instant, usable, refused
 
 
 def moments(
@@ -102,13 +121,13 @@ def moments(
 
     Whose days are meant from their start is only asked where there are days without a time.
     """
-    times = parse(table.data[column], form.tz)
+    times = _read(table, column, form, wanted)
     unzoned = np.flatnonzero(times.unzoned & wanted)
     if len(unzoned):
         row = int(unzoned[0])
         raise InputError(
-            f"{table.path}: column {table.file_names.get(column, column)!r} holds local times without a zone "
-            f"(line {table.lines[row]}: {str(table.data[column][row])!r}). "
+            f"{table.place(row)}: column {table.file_names.get(column, column)!r} holds local times without "
+            f"a zone: {str(table.data[column][row])!r}. "
             "Pass --timezone Asia/Tokyo or write them with an offset."
         )
     instant = times.instant
@@ -123,6 +142,26 @@ def moments(
     ]
 
 
-def lines_of(table: Table, refusals: list[Refusal]) -> npt.NDArray[np.bool_]:
-    """Which rows of the table stand on the line of a refusal."""
-    return np.isin(table.lines, [refusal.line for refusal in refusals])
+def _read(table: Table, column: str, form: Form, wanted: npt.NDArray[np.bool_]) -> Times:
+    """A column as times; which part of 3/4/2026 is the month is declared, or said by another row.
+
+    Raises
+    ------
+    InputError
+        When nothing says it.
+    """
+    times = parse(table.data[column], form.tz, form.dates)
+    if form.dates is not None or not (times.bad & wanted).any():
+        return times
+    strange = text_column(table.data[column].filter(pa.array(times.bad & wanted))).unique()
+    ordered = [text for text in strange.to_pylist() if text and is_ordered(text)]
+    if not ordered:
+        return times
+    order = None if table.partial else order_of(ordered)
+    if order is None:
+        row = int(np.flatnonzero(text_column(table.data[column]).to_numpy(False) == ordered[0])[0])
+        raise InputError(
+            f"{table.place(row)}: column {table.file_names.get(column, column)!r} holds {ordered[0]!r}, "
+            "which is one day or another. Pass --dates mdy (the month first) or --dates dmy (the day first)."
+        )
+    return parse(table.data[column], form.tz, order)

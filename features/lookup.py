@@ -45,10 +45,13 @@ class Lookup:
     Parameters
     ----------
     texts : pyarrow.StringArray of shape (n_texts,), unique, none missing or empty
+    places : ndarray of shape (n_texts,), int32, optional
+        What is answered for each, instead of its place.
     """
 
-    def __init__(self, texts: pa.Array) -> None:
+    def __init__(self, texts: pa.Array, places: npt.NDArray[np.int32] | None = None) -> None:
         self.texts = as_strings(texts)
+        self._places = places
         offsets, data, _ = _parts(self.texts)
         # At most half full: most texts are found at the first place asked.
         bits = max(4, int(2 * len(texts)).bit_length())
@@ -76,6 +79,9 @@ class Lookup:
             self._data,
             out,
         )
+        if self._places is not None:
+            known = out >= 0
+            out[known] = self._places[out[known]]
         return out
 
 

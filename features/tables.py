@@ -15,9 +15,11 @@ from features.cells import text_column
 from features.changes import Changes, read_changes
 from features.colleagues import Colleagues, colleagues_of
 from features.events import EVENT_COLUMNS, NEEDED, from_dates, from_log
-from features.form import Form, lines_of, named, times
+from features.form import Form, named, times
+from features.identities import NOBODY, Identities, as_one, read_identities
 from features.instants import MISSING
 from features.log import EventLog, Leads, event_log
+from features.lookup import Lookup
 from features.reading import Refusal, Table, read
 
 LEAD_COLUMNS = ("lead_id", "created_at")
@@ -37,7 +39,7 @@ class Intake:
         The lead list as it was read, to be written back beside the answers.
     refused : list of Refusal
     duplicates : int
-        Rows of the lead list that repeat an earlier row to the letter.
+        Rows of the lead list that repeat an earlier row to the letter, or a lead under another id.
     counts : dict
         Further counts, by what they count.
     observed_until : int
@@ -85,8 +87,14 @@ class Intake:
         )
 
 
-def take_in(leads: Path, events: Path | None, changes: Path | None, form: Form) -> Intake:
-    """Read a lead list with its events and changes.
+def take_in(
+    leads: Path,
+    events: Path | None,
+    changes: Path | None,
+    form: Form,
+    identities: Path | None = None,
+) -> Intake:
+    """Read a lead list with its events and changes, every id being what `identities` say it is now.
 
     Raises
     ------
@@ -94,7 +102,7 @@ def take_in(leads: Path, events: Path | None, changes: Path | None, form: Form) 
         When a file cannot be read, a required column is missing, or local times have no zone.
         Rows that cannot be used are not an error: they are in `Intake.refused`.
     """
-    table = read(leads)
+    table = read(leads, "lead", form.declared)
     numbered = (
         form.numbered and "lead_id" not in form.columns and "lead_id" not in table.data.column_names
     )
@@ -102,10 +110,19 @@ def take_in(leads: Path, events: Path | None, changes: Path | None, form: Form) 
     renamed = named(with_ids, form.columns, LEAD_COLUMNS, ("lead_id",))
     taken, rows, refused, duplicates = _leads(renamed, form)
     counts: dict[str, int] = {}
-    arrivals, bad = from_dates(renamed, taken, rows, form)
+    who = NOBODY
+    if identities is not None:
+        who, bad = read_identities(identities, form)
+        refused += bad
+    now, all_rows = who.resolved(taken.lead_id), rows
+    if len(who.last):
+        taken, rows = as_one(taken, who, rows)
+        counts["rows of a lead in the list under another id"] = len(all_rows) - len(rows)
+    ids = _lookup(taken, who)
+    arrivals, bad = from_dates(renamed, ids.find(now), all_rows, form)
     refused += bad
     if events is not None:
-        arrivals, bad = from_log(events, taken, form, counts, before=arrivals)
+        arrivals, bad = from_log(events, ids, form, counts, before=arrivals)
         refused += bad
     log = event_log(taken, arrivals)
     without = taken.created_at == MISSING
@@ -114,7 +131,7 @@ def take_in(leads: Path, events: Path | None, changes: Path | None, form: Form) 
     counts["created_at unknown"] = int((taken.created_at == MISSING).sum())
     counts["duplicate events"] = int(log.duplicates.sum())
     until = int(log.occurred_at.max()) if log.n_events else MISSING
-    changed, change_refusals = read_changes(changes, taken, form, counts) if changes else (None, [])
+    changed, change_refusals = read_changes(changes, ids, form, counts) if changes else (None, [])
     return Intake(
         taken,
         log,
@@ -122,10 +139,29 @@ def take_in(leads: Path, events: Path | None, changes: Path | None, form: Form) 
         rows,
         table,
         refused + change_refusals,
-        duplicates,
+        duplicates + len(all_rows) - len(rows),
         counts,
         until,
         numbered,
+    )
+
+
+def _lookup(leads: Leads, who: Identities) -> Lookup:
+    """The place of every id of a lead in the list, former ones too."""
+    if not who.last:
+        return Lookup(leads.lead_id)
+    former = pa.array(list(who.last), pa.string())
+    former = former.filter(pc.invert(pc.is_in(former, value_set=leads.lead_id)))
+    place = pc.index_in(who.resolved(former), value_set=leads.lead_id)
+    known = place.is_valid()
+    return Lookup(
+        pa.concat_arrays([leads.lead_id, former.filter(known)]),
+        np.concatenate(
+            [
+                np.arange(len(leads), dtype=np.int32),
+                place.filter(known).to_numpy(zero_copy_only=False),
+            ]
+        ).astype(np.int32),
     )
 
 
@@ -139,13 +175,15 @@ def take_in_others(path: Path, intake: Intake, form: Form) -> EventLog:
     InputError
         When the file cannot be read or lacks a column, ``account_id`` being one it needs.
     """
-    table = named(read(path, "event"), form.columns, EVENT_COLUMNS, (*NEEDED, "account_id"))
+    table = named(
+        read(path, "event", form.declared), form.columns, EVENT_COLUMNS, (*NEEDED, "account_id")
+    )
     ids = text_column(table.data["lead_id"]).unique().drop_null()
     known = pc.is_in(ids, value_set=intake.leads.lead_id)
     people = ids.filter(pc.invert(known))
     others = Leads(people, np.full(len(people), MISSING), pa.table({"": pa.nulls(len(people))}))
     counts: dict[str, int] = {}
-    arrivals, refused = from_log(path, others, form, counts, Arrivals.none())
+    arrivals, refused = from_log(path, Lookup(people), form, counts, Arrivals.none())
     intake.refused += refused
     intake.counts["account events taken"] = counts["events taken"]
     intake.counts["account events of leads in the list"] = counts["events of unknown leads"]
@@ -154,7 +192,10 @@ def take_in_others(path: Path, intake: Intake, form: Form) -> EventLog:
 
 def _numbered(table: Table) -> Table:
     """The table with its line numbers as ids."""
-    ids = pa.array([f"line {line}" for line in table.lines], pa.string())
+    of = [""] if table.file is None else [f"{Path(name).name} " for name in table.files]
+    file = np.zeros(len(table.lines), dtype=np.int32) if table.file is None else table.file
+    names = [f"{of[n]}line {line}" for n, line in zip(file, table.lines, strict=True)]
+    ids = pa.array(names, pa.string())
     return replace(table, data=table.data.append_column("lead_id", ids))
 
 
@@ -172,9 +213,8 @@ def _leads(table: Table, form: Form) -> tuple[Leads, npt.NDArray[np.int64], list
     created_at = np.full(len(ids), MISSING)
     attributes = table.data.drop_columns(["lead_id"])
     if "created_at" in attributes.column_names:
-        created_at, bad = times(table, "created_at", form, usable, at_start=True)
+        created_at, usable, bad = times(table, "created_at", form, usable, at_start=True)
         refused += bad
-        usable &= ~lines_of(table, bad)
         attributes = attributes.drop_columns(["created_at"])
     kept = pa.array(usable)
     leads = Leads(ids.filter(kept), created_at[usable], attributes.filter(kept))

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.cells import one_array
+from features.dates import DateOrder, rewritten
 from features.errors import UsageError
 from features.instants import DAY, FIRST, HOUR, LAST, MISSING, SECOND, Instants, localise
 
@@ -44,19 +45,22 @@ class Times:
     unzoned: npt.NDArray[np.bool_]
 
 
-def parse(column: pa.Array | pa.ChunkedArray, tz: ZoneInfo | None) -> Times:
+def parse(
+    column: pa.Array | pa.ChunkedArray, tz: ZoneInfo | None, order: DateOrder | None = None
+) -> Times:
     """Read a column of texts, timestamps or dates as instants.
 
     Texts are ISO 8601, with ``-`` or ``/`` between the parts of the date, with or without time and
-    zone; digits below the microsecond are cut off. `tz` is the zone of local times and of days.
-    An empty text is missing. A time that falls outside the years 1 to 9999 in UTC is bad.
+    zone, or what `features.dates.rewritten` makes ISO 8601 of; digits below the microsecond are cut
+    off. `tz` is the zone of local times and of days, `order` that of ``3/4/2026``, which is bad
+    without it. An empty text is missing. A time outside the years 1 to 9999 in UTC is bad.
     """
     column = one_array(column)
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if pa.types.is_string_view(column.type):
         column = column.cast(pa.string())
-    times = _parse(column, tz)
+    times = _parse(column, tz, order)
     if len(column) and times.instant.min() >= FIRST and times.instant.max() <= LAST:
         return times
     beyond = (times.instant < FIRST) | (times.instant > LAST)
@@ -69,11 +73,11 @@ def parse(column: pa.Array | pa.ChunkedArray, tz: ZoneInfo | None) -> Times:
     return Times(instant, day_end, times.bad | beyond, times.unzoned)
 
 
-def _parse(column: pa.Array, tz: ZoneInfo | None) -> Times:
+def _parse(column: pa.Array, tz: ZoneInfo | None, order: DateOrder | None) -> Times:
     n = len(column)
     kind = column.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return _parse_text(column, tz)
+        return _parse_text(column, tz, order)
     missing = column.is_null().to_numpy(zero_copy_only=False)
     none = np.zeros(n, dtype=bool)
     if pa.types.is_timestamp(kind):
@@ -101,10 +105,14 @@ def parse_one(text: str, tz: ZoneInfo | None, what: str) -> int:
     return int(times.instant[0])
 
 
-def _parse_text(column: pa.Array, tz: ZoneInfo | None) -> Times:
+def _parse_text(column: pa.Array, tz: ZoneInfo | None, order: DateOrder | None) -> Times:
     parts = pc.extract_regex(column, _TIME)
     came = pc.fill_null(pc.not_equal(column, ""), False).to_numpy(zero_copy_only=False)
     matched = parts.is_valid().to_numpy(zero_copy_only=False)
+    if (came & ~matched).any():
+        column = _as_iso(column, came & ~matched, order)
+        parts = pc.extract_regex(column, _TIME)
+        matched = parts.is_valid().to_numpy(zero_copy_only=False)
 
     def number(name: str, empty: int = 0) -> npt.NDArray[np.int64]:
         text = pc.struct_field(parts, name)
@@ -138,6 +146,15 @@ def _parse_text(column: pa.Array, tz: ZoneInfo | None) -> Times:
     at = np.where(valid & zoned, wall - offset, local.instant)
     end = np.where(valid & zoned, wall - offset, local.day_end)
     return Times(at, end, bad, local.unzoned)
+
+
+def _as_iso(column: pa.Array, rows: npt.NDArray[np.bool_], order: DateOrder | None) -> pa.Array:
+    """The column with ISO 8601 in the rows marked, where what is written there is a date."""
+    others = pc.if_else(pa.array(rows), column, pa.scalar(None, column.type)).dictionary_encode()
+    texts = pa.array(
+        [rewritten(text, order) for text in others.dictionary.to_pylist()], pa.string()
+    )
+    return pc.coalesce(texts.take(others.indices), column.cast(pa.string()))
 
 
 def _offsets(zone_text: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:

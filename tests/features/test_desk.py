@@ -171,7 +171,7 @@ def test_a_lone_local_time_is_refused_by_its_line_in_whichever_batch(
     times = [TIMES[0]] * 4 + ["2026-04-01 09:00"] + [TIMES[0]] * 2 + ["2026-04-02 09:00"]
     base = {"lead_id": ["L1"] * 8, "event_type": ["visit"] * 8}
     path = _parquet(tmp_path, base, pa.array(times), row_group_size=4)
-    with pytest.raises(InputError, match=r"'occurred_at' .*\(line 5: '2026-04-01 09:00'\)"):
+    with pytest.raises(InputError, match=r"line 5: .*'occurred_at' .*: '2026-04-01 09:00'"):
         take_in(leads, path, None, FORM)
 
 

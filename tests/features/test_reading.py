@@ -180,13 +180,12 @@ def test_the_delimiter_is_not_looked_for_between_quotation_marks(file: Path) -> 
     [
         (b"", "the file is empty; expected a header line"),
         (b" \n\n", "the file is empty; expected a header line"),
-        ("lead_id,a\n".encode("utf-16"), "UTF-16.*Save it as UTF-8 or as cp932"),
-        ("lead_id,a\n".encode("utf-16-be"), "UTF-16.*Save it as UTF-8 or as cp932"),
+        ("lead_id,a\n".encode("utf-16") + b"x", "not the UTF-16 text that it should be.*cut off"),
         ("lead_id,漢\nx,".encode() + b"\xff\n", "neither UTF-8 .*line 2: 0xff.* nor cp932"),
         (b"lead_id,a,a\n1,2,3\n", "line 1: column 'a' stands twice.*Rename"),
         (b"lead_id,,a\n1,2,3\n", "line 1: column 2 has no name"),
         (b"lead_id,a,\n1,2,\n", "line 1: column 3 has no name"),
-        (b"\nlead_id,a\n1,2\n", "line 1: expected a header"),
+        (b",\n1,2\n", "line 1: expected a header"),
         (b"tegakari_points\n1\n", "expected a header"),
         (b'lead_id,a\nL1,"x\nL2,y\nL3,z\n', "line 2: a quotation mark .* never closed"),
         (b'lead_id,a\nL1,"x\nL2,y', "line 2: a quotation mark .* never closed"),
@@ -206,11 +205,22 @@ def test_quotation_marks_that_are_closed_or_stand_in_a_cell_are_no_error(
     assert read(written(file, text)).rows_in == 1
 
 
-@pytest.mark.parametrize("name", ["missing.csv", "missing.parquet", "folder.csv", "leads.xlsx"])
-def test_a_file_that_is_not_there_or_of_another_kind_is_refused(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("missing.csv", "no such file"),
+        ("missing.parquet", "no such file"),
+        ("folder.csv", "the folder holds no file"),
+        ("leads.xlsx", "cannot be read as a workbook"),
+        ("leads.pdf", r"ending in \.csv, \.tsv, \.txt, \.jsonl, \.xlsx or \.parquet"),
+    ],
+)
+def test_a_file_that_is_not_there_or_of_another_kind_is_refused(
+    tmp_path: Path, name: str, says: str
+) -> None:
     (tmp_path / "folder.csv").mkdir()
-    (tmp_path / "leads.xlsx").write_bytes(b"PK")
-    says = r"\.csv, \.tsv, \.txt or \.parquet" if name == "leads.xlsx" else "no such file"
+    for wrong in ("leads.xlsx", "leads.pdf"):
+        (tmp_path / wrong).write_bytes(b"PK")
     with pytest.raises(InputError, match=f"{name}: .*{says}"):
         read(tmp_path / name)
 

@@ -328,8 +328,8 @@ def test_local_times_without_a_zone_are_refused_with_what_to_do(
     with pytest.raises(InputError) as refused:
         files.take_in(**rows)
     assert str(refused.value) == (
-        f"{files.folder / table}.csv: column '{column}' holds local times without a zone "
-        f"(line 3: '{local}'). Pass --timezone Asia/Tokyo or write them with an offset."
+        f"{files.folder / table}.csv, line 3: column '{column}' holds local times without a zone: "
+        f"'{local}'. Pass --timezone Asia/Tokyo or write them with an offset."
     )
     assert files.take_in(**rows, tz=TOKYO).refused == []
 
@@ -432,7 +432,7 @@ def test_bad_times_are_refused_where_they_stand(files: Files) -> None:
             ["L1", "visit", "soon", ""],
             ["L1", "visit", T, "?"],
         ],
-        [CHANGE, ["L1", "x", "", "", ""], ["L1", "", "", "", T], ["L1", "x", "", "", "31.12.2025"]],
+        [CHANGE, ["L1", "x", "", "", ""], ["L1", "", "", "", T], ["L1", "x", "", "", "31.13.2025"]],
     )
     assert sorted(reasons(intake)) == sorted(
         [
@@ -442,7 +442,7 @@ def test_bad_times_are_refused_where_they_stand(files: Files) -> None:
             ("event", 4, "recorded_at", "?"),
             ("change", 2, "changed_at", ""),
             ("change", 3, "attribute", ""),
-            ("change", 4, "changed_at", "31.12.2025"),
+            ("change", 4, "changed_at", "31.13.2025"),
         ]
     )
 

@@ -1,0 +1,63 @@
+"""What people say of a file before it is read."""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass
+
+from features.errors import UsageError
+
+DELIMITERS = (",", ";", "\t", "|")
+NO_QUOTE = "none"
+
+
+@dataclass(frozen=True)
+class Declared:
+    """How a file is to be read; what is None is found out, and shown.
+
+    Attributes
+    ----------
+    encoding : str or None
+        A name of an encoding, such as ``"cp932"``.
+    delimiter : str or None
+        One character between cells; ``"tab"`` for a tab.
+    quote : str or None
+        The quotation mark, or ``"none"`` where none is one. Declared, its cells may hold whole rows.
+    sheet : str or None
+        The sheet of a workbook.
+    header : int or None
+        The row on which the header stands, counted from 1; of text, the record.
+
+    Raises
+    ------
+    UsageError
+        When one of them is none.
+    """
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    quote: str | None = None
+    sheet: str | None = None
+    header: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.encoding is not None:
+            try:
+                codecs.lookup(self.encoding)
+            except LookupError as error:
+                raise UsageError(
+                    f"encoding: expected such as utf-8, cp932 or utf-16, got {self.encoding!r}."
+                ) from error
+        if self.delimiter == "tab":
+            object.__setattr__(self, "delimiter", "\t")
+        for name, allowed in (("delimiter", self.delimiter), ("quote", self.quote)):
+            if allowed is None or (name == "quote" and allowed == NO_QUOTE):
+                continue
+            if len(allowed) != 1 or not allowed.isascii() or allowed in "\r\n":
+                raise UsageError(f"{name}: expected one ASCII character, got {allowed!r}.")
+        if self.header is not None and self.header < 1:
+            raise UsageError(f"header: expected a row counted from 1, got {self.header}.")
+
+
+AS_FOUND = Declared()
+"""Nothing is said of a file: how it is to be read is found out."""
