@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from features.errors import TegakariError, UsageError
+from models.bundles import AnyFiles, Files, LeadFiles, Seen, bundled
 
 if TYPE_CHECKING:
     from training.sources import Sources
@@ -41,18 +42,7 @@ _DEMO_END = datetime(2026, 10, 1)  # noqa: DTZ001 - a midnight of the world's ow
 INTERRUPTED = 130
 """Exit code after Ctrl-C, which Typer gives without a word."""
 
-Leads = Annotated[Path, typer.Option(help="Lead list: CSV or Parquet.")]
-Events = Annotated[Path | None, typer.Option(help="Event log: CSV or Parquet.")]
-Changes = Annotated[Path | None, typer.Option(help="Attribute changes: CSV or Parquet.")]
-AccountEvents = Annotated[
-    Path | None, typer.Option(help="Events of colleagues not in the list, with account_id.")
-]
 PlaybookFile = Annotated[Path | None, typer.Option(help="The company's playbook (TOML).")]
-Columns = Annotated[
-    str | None, typer.Option(help='Names that differ: lead_id="Prospect ID",created_at=reg_date.')
-]
-IdColumn = Annotated[str | None, typer.Option("--id", help="The column with the lead's id.")]
-Timezone = Annotated[str | None, typer.Option(help="Zone of times without one: Asia/Tokyo.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Task = Annotated[str, typer.Option(help="A task of the playbook.")]
 EventDates = Annotated[
@@ -64,7 +54,6 @@ Until = Annotated[str | None, typer.Option(help="Observed until; default the lat
 TableOut = Annotated[Path | None, typer.Option(help="CSV or Parquet for the table.")]
 
 TextLang = Annotated[Literal["en", "ja"], typer.Option(help="Language of what is printed.")]
-AnyLeads = Annotated[Path | None, typer.Option("--leads", help="Lead list: CSV or Parquet.")]
 
 
 @app.command()
@@ -102,10 +91,9 @@ def simulate(
 
 
 @app.command()
+@bundled
 def train(
-    leads: Leads,
-    events: Events = None,
-    changes: Changes = None,
+    files: Files,
     task: Task = "qualification",
     playbook: PlaybookFile = None,
     label: Annotated[str | None, typer.Option(help="Label column of a flat export.")] = None,
@@ -117,13 +105,10 @@ def train(
         bool, typer.Option("--ordered", help="A flat export whose rows are in order of time.")
     ] = False,
     event: EventDates = None,
-    id_column: IdColumn = None,
-    columns: Columns = None,
     drop: Annotated[str | None, typer.Option(help="Columns not to learn: A,B.")] = None,
     trust: Annotated[
         str | None, typer.Option(help="Snapshot columns to learn all the same: A,B.")
     ] = None,
-    timezone: Timezone = None,
     until: Annotated[
         str | None, typer.Option(help="Observed until; default the latest event.")
     ] = None,
@@ -154,22 +139,18 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train, calibrate and measure a model; the gate decides whether it becomes the champion."""
-    from models.options import named_columns, names, pairs, settings
+    from models.options import names, pairs, settings
     from training.command import run_train, seed_of, tuning_of
     from training.sources import Sources
 
     sources = Sources(
-        leads=leads,
-        events=events,
-        changes=changes,
-        columns=named_columns(columns, id_column),
+        **files.named(),
         date_events=pairs(event, "--event"),
         label=label,
         positive=positive,
         test=test,
         drop=names(drop),
         trust=names(trust),
-        timezone=timezone,
         until=until,
         ordered=ordered,
     )
@@ -191,10 +172,9 @@ def train(
 
 
 @app.command()
+@bundled
 def check(
-    leads: Leads,
-    events: Events = None,
-    changes: Changes = None,
+    files: Files,
     task: Task = "qualification",
     playbook: PlaybookFile = None,
     label: Annotated[str | None, typer.Option(help="Label column of a flat export.")] = None,
@@ -205,13 +185,10 @@ def check(
         bool, typer.Option("--ordered", help="A flat export whose rows are in order of time.")
     ] = False,
     event: EventDates = None,
-    id_column: IdColumn = None,
-    columns: Columns = None,
     drop: Annotated[str | None, typer.Option(help="Columns not to learn: A,B.")] = None,
     trust: Annotated[
         str | None, typer.Option(help="Columns known before the outcome: A,B.")
     ] = None,
-    timezone: Timezone = None,
     until: Annotated[
         str | None, typer.Option(help="Observed until; default the latest event.")
     ] = None,
@@ -221,21 +198,17 @@ def check(
 
     Exit code 1 when something certain is found, which `train` would refuse; else 0.
     """
-    from models.options import named_columns, names, pairs, settings
+    from models.options import names, pairs, settings
     from training.check import run_check
     from training.sources import Sources
 
     sources = Sources(
-        leads=leads,
-        events=events,
-        changes=changes,
-        columns=named_columns(columns, id_column),
+        **files.named(),
         date_events=pairs(event, "--event"),
         label=label,
         positive=positive,
         drop=names(drop),
         trust=names(trust),
-        timezone=timezone,
         until=until,
         ordered=ordered,
     )
@@ -289,11 +262,10 @@ def card(
 
 
 @app.command()
+@bundled
 def evaluate(
+    files: Files,
     model: Annotated[Path, typer.Option(help="Folder of a trained model.")],
-    leads: Leads,
-    events: Events = None,
-    changes: Changes = None,
     task: Annotated[str | None, typer.Option(help="Default: the model's.")] = None,
     out: Annotated[Path, typer.Option(help="HTML page of the report.")] = Path("report.html"),
     truth: Annotated[
@@ -305,28 +277,21 @@ def evaluate(
     ] = None,
     event: EventDates = None,
     playbook: PlaybookFile = None,
-    id_column: IdColumn = None,
-    columns: Columns = None,
-    timezone: Timezone = None,
     until: Annotated[
         str | None, typer.Option(help="Observed until; default the latest event.")
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure a trained model on data whose outcomes are known; write the report."""
-    from models.options import named_columns, pairs, settings
+    from models.options import pairs, settings
     from training.report.command import run_evaluate
     from training.sources import Sources
 
     sources = Sources(
-        leads=leads,
-        events=events,
-        changes=changes,
-        columns=named_columns(columns, id_column),
+        **files.named(),
         date_events=pairs(event, "--event"),
         label=label,
         positive=positive,
-        timezone=timezone,
         until=until,
     )
     chosen = settings(playbook)
@@ -334,32 +299,24 @@ def evaluate(
 
 
 @app.command()
+@bundled
 def build(
-    leads: Leads,
+    files: Files,
     out: Annotated[Path, typer.Option(help="Parquet or CSV for the feature matrix.")],
-    events: Events = None,
-    changes: Changes = None,
     spine: Annotated[Path | None, typer.Option(help="Rows to compute: lead_id, cutoff.")] = None,
     task: Task = "qualification",
     event: EventDates = None,
     playbook: PlaybookFile = None,
-    id_column: IdColumn = None,
-    columns: Columns = None,
-    timezone: Timezone = None,
     as_json: Json = False,
 ) -> None:
     """Write the feature matrix as a file."""
-    from models.options import named_columns, pairs, settings
+    from models.options import pairs, settings
     from training.command import run_build
     from training.sources import Sources
 
     sources = Sources(
-        leads=leads,
-        events=events,
-        changes=changes,
-        columns=named_columns(columns, id_column),
+        **files.named(),
         date_events=pairs(event, "--event"),
-        timezone=timezone,
     )
     raise typer.Exit(run_build(sources, settings(playbook), task, spine, out, as_json=as_json))
 
@@ -384,67 +341,46 @@ def features(
 
 
 @app.command()
+@bundled
 def score(
-    leads: Leads,
+    files: Files,
+    seen: Seen,
     out: Annotated[Path, typer.Option(help="CSV or Parquet for the list with its scores.")],
-    events: Events = None,
-    changes: Changes = None,
-    account_events: AccountEvents = None,
-    as_of: Annotated[
-        str | None, typer.Option(help="See leads as of this moment; default now.")
-    ] = None,
-    model: Annotated[str | None, typer.Option(help="MLflow URI or artefact folder.")] = None,
     task: Task = "qualification",
     playbook: PlaybookFile = None,
-    id_column: IdColumn = None,
-    columns: Columns = None,
-    timezone: Timezone = None,
     sort: Annotated[bool, typer.Option("--sort", help="Most likely first.")] = False,
     reasons: Annotated[int, typer.Option(min=0, max=5, help="Reasons for each lead.")] = 0,
     disagreements: Annotated[
         int, typer.Option(min=0, help="Print leads on which rules and model disagree most.")
     ] = 0,
-    lang: Lang = "en",
     as_json: Json = False,
 ) -> None:
     """Score a lead list."""
-    from models.options import named_columns, settings
+    from models.options import settings
     from serving.batch import Job
     from serving.command import run_score
 
     job = Job(
-        leads=leads,
+        **files.named(),
+        **seen.named(),
         out=out,
-        events=events,
-        changes=changes,
-        account_events=account_events,
-        as_of=as_of,
-        model=model,
         task=task,
-        columns=named_columns(columns, id_column),
-        timezone=timezone,
         sort=sort,
         reasons=reasons,
-        lang=lang,
         disagreements=disagreements,
     )
     raise typer.Exit(run_score(job, settings(playbook), as_json=as_json))
 
 
 @app.command()
+@bundled
 def explain(
-    leads: Leads,
+    files: LeadFiles,
+    seen: Seen,
     lead_id: Annotated[str, typer.Option("--id", help="The lead's id.")],
-    events: Events = None,
-    changes: Changes = None,
-    account_events: AccountEvents = None,
-    as_of: Annotated[
-        str | None, typer.Option(help="See the lead as of this moment; default now.")
-    ] = None,
     since: Annotated[
         str | None, typer.Option(help="Also say why the answer changed since this moment.")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="MLflow URI or artefact folder.")] = None,
     model_then: Annotated[
         str | None, typer.Option(help="What answered then, if it was another model.")
     ] = None,
@@ -453,27 +389,17 @@ def explain(
     playbook_then: Annotated[
         Path | None, typer.Option(help="The playbook of then, if it was another.")
     ] = None,
-    columns: Columns = None,
-    timezone: Timezone = None,
-    lang: Lang = "en",
     as_json: Json = False,
 ) -> None:
     """Explain the answer for one lead: why, on what basis, what next, and what changed it."""
-    from models.options import named_columns, settings
+    from models.options import settings
     from serving.command import run_explain
     from serving.explanation import Question
 
     question = Question(
-        leads=leads,
-        events=events,
-        changes=changes,
-        account_events=account_events,
-        as_of=as_of,
-        model=model,
+        **files.named(),
+        **seen.named(),
         task=task,
-        columns=named_columns(columns, None),
-        timezone=timezone,
-        lang=lang,
         lead_id=lead_id,
         since=since,
         model_then=model_then,
@@ -483,50 +409,34 @@ def explain(
 
 
 @playbook_verbs.command()
+@bundled
 def capacity(
-    leads: Leads,
+    files: Files,
+    seen: Seen,
     name: Annotated[
         str, typer.Option(help='What these leads are called: "open leads of 2026-10-01".')
     ],
     file: Annotated[
         Path | None, typer.Argument(help="The playbook; default the one in use.")
     ] = None,
-    events: Events = None,
-    changes: Changes = None,
-    account_events: AccountEvents = None,
-    as_of: Annotated[
-        str | None, typer.Option(help="The end of the last week; default now.")
-    ] = None,
     weeks: Annotated[int, typer.Option(help="How many weeks to look at.")] = 8,
     calls: Annotated[
         int | None, typer.Option(help="Calls a week; default what the playbook says.")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="MLflow URI or artefact folder.")] = None,
     task: Task = "qualification",
-    id_column: IdColumn = None,
-    columns: Columns = None,
-    timezone: Timezone = None,
     write: Annotated[
         bool, typer.Option("--write", help="Freeze the lines in the playbook.")
     ] = False,
-    lang: Lang = "en",
     as_json: Json = False,
 ) -> None:
     """Solve how many calls can be made into the lines from which leads are hot and warm."""
-    from models.options import named_columns, settings
+    from models.options import settings
     from serving.capacity import Population, run_capacity
 
     population = Population(
-        leads=leads,
-        events=events,
-        changes=changes,
-        account_events=account_events,
-        as_of=as_of,
-        model=model,
+        **files.named(),
+        **seen.named(),
         task=task,
-        columns=named_columns(columns, id_column),
-        timezone=timezone,
-        lang=lang,
         name=name,
         weeks=weeks,
         calls=calls,
@@ -592,20 +502,16 @@ def demo(
 
 
 @playbook_verbs.command("check")
+@bundled
 def check_playbook(
+    files: AnyFiles,
     file: Annotated[
         Path | None, typer.Argument(help="Default: TEGAKARI_PLAYBOOK, else the default playbook.")
     ] = None,
-    leads: AnyLeads = None,
-    events: Events = None,
-    changes: Changes = None,
     event: EventDates = None,
     against: Annotated[
         Path | None, typer.Option(help="An earlier playbook: what waits for the next training?")
     ] = None,
-    id_column: IdColumn = None,
-    columns: Columns = None,
-    timezone: Timezone = None,
     lang: TextLang = "en",
     as_json: Json = False,
 ) -> None:
@@ -614,7 +520,7 @@ def check_playbook(
     from training.check_command import run_check
     from training.playbook_command import sources_of
 
-    sources = sources_of(leads, events, changes, event, id_column, columns, timezone)
+    sources = sources_of(files, event)
     raise typer.Exit(run_check(file, settings(None), sources, against, lang=lang, as_json=as_json))
 
 
@@ -642,21 +548,17 @@ def diff_playbooks(old: Path, new: Path, lang: TextLang = "en", as_json: Json = 
 
 
 @playbook_verbs.command("suggest")
+@bundled
 def suggest_playbook(
-    leads: Leads,
+    files: Files,
     out: Annotated[Path, typer.Option(help="The playbook to write, for people to edit.")],
     what: Annotated[
         Literal["points", "lines"],
         typer.Option(help="Points for the rules, or lines for probabilities."),
     ] = "points",
-    events: Events = None,
-    changes: Changes = None,
     playbook: PlaybookFile = None,
     task: Task = "qualification",
     event: EventDates = None,
-    id_column: IdColumn = None,
-    columns: Columns = None,
-    timezone: Timezone = None,
     until: Until = None,
     lang: TextLang = "en",
     as_json: Json = False,
@@ -665,18 +567,17 @@ def suggest_playbook(
     from models.options import settings
     from training.suggestion.command import run_suggest
 
-    sources = _sources(leads, events, changes, event, id_column, columns, timezone, until)
+    sources = _sources(files, event, until)
     raise typer.Exit(
         run_suggest(what, sources, settings(playbook), task, out, lang=lang, as_json=as_json)
     )
 
 
 @playbook_verbs.command("preview")
+@bundled
 def preview_playbook(
+    files: Files,
     new: Path,
-    leads: Leads,
-    events: Events = None,
-    changes: Changes = None,
     old: Annotated[
         Path | None, typer.Option(help="Default: TEGAKARI_PLAYBOOK, else the default playbook.")
     ] = None,
@@ -690,9 +591,6 @@ def preview_playbook(
     out: Annotated[
         Path | None, typer.Option(help="CSV or Parquet for all leads that move.")
     ] = None,
-    id_column: IdColumn = None,
-    columns: Columns = None,
-    timezone: Timezone = None,
     until: Annotated[
         str | None, typer.Option(help="Observed until; default the latest event.")
     ] = None,
@@ -700,17 +598,13 @@ def preview_playbook(
     as_json: Json = False,
 ) -> None:
     """Say who would move by a new playbook, how many calls it comes to, how it would have done."""
-    from models.options import named_columns, pairs, settings
+    from models.options import pairs, settings
     from training.preview.command import run_preview
     from training.sources import Sources
 
     sources = Sources(
-        leads=leads,
-        events=events,
-        changes=changes,
-        columns=named_columns(columns, id_column),
+        **files.named(),
         date_events=pairs(event, "--event"),
-        timezone=timezone,
         until=until,
     )
     raise typer.Exit(
@@ -731,11 +625,10 @@ def preview_playbook(
 
 
 @playbook_verbs.command("publish")
+@bundled
 def publish_playbook(
+    files: AnyFiles,
     new: Path,
-    leads: AnyLeads = None,
-    events: Events = None,
-    changes: Changes = None,
     event: EventDates = None,
     to: Annotated[
         Path | None, typer.Option(help="The playbook to replace; default TEGAKARI_PLAYBOOK.")
@@ -747,9 +640,6 @@ def publish_playbook(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Also what check calls likely a mistake.")
     ] = False,
-    id_column: IdColumn = None,
-    columns: Columns = None,
-    timezone: Timezone = None,
     lang: TextLang = "en",
     as_json: Json = False,
 ) -> None:
@@ -758,7 +648,7 @@ def publish_playbook(
     from training.playbook_command import sources_of
     from training.publish_command import run_publish
 
-    sources = sources_of(leads, events, changes, event, id_column, columns, timezone)
+    sources = sources_of(files, event)
     raise typer.Exit(
         run_publish(
             new,
@@ -773,8 +663,6 @@ def publish_playbook(
     )
 
 
-AsOf = Annotated[str | None, typer.Option(help="See leads as of this moment; default now.")]
-Model = Annotated[str | None, typer.Option(help="MLflow URI or artefact folder.")]
 ListFile = Annotated[
     Path | None, typer.Option(help="CSV or Parquet for the leads of the list, with its columns.")
 ]
@@ -785,18 +673,12 @@ TaskAfter = Annotated[
 
 
 @lists.command("call")
+@bundled
 def list_call(
-    leads: Leads,
-    events: Events = None,
-    changes: Changes = None,
-    account_events: AccountEvents = None,
-    as_of: AsOf = None,
-    model: Model = None,
+    files: Files,
+    seen: Seen,
     task: Task = "qualification",
     playbook: PlaybookFile = None,
-    id_column: IdColumn = None,
-    columns: Columns = None,
-    timezone: Timezone = None,
     per_week: Annotated[
         int | None, typer.Option(min=1, help="Calls that can be made; default the playbook's.")
     ] = None,
@@ -812,25 +694,17 @@ def list_call(
         typer.Option(min=0, help="Of the draw; default the ISO week, the same all week."),
     ] = None,
     out: ListFile = None,
-    lang: Lang = "en",
     as_json: Json = False,
 ) -> None:
     """Say whom to call, in which order and why, and count by reason who is left out."""
-    from models.options import named_columns, settings
+    from models.options import settings
     from serving.lists.call import Calls
     from serving.lists.command import run_call
 
     calls = Calls(
-        leads=leads,
-        events=events,
-        changes=changes,
-        account_events=account_events,
-        as_of=as_of,
-        model=model,
+        **files.named(),
+        **seen.named(),
         task=task,
-        columns=named_columns(columns, id_column),
-        timezone=timezone,
-        lang=lang,
         out=out,
         per_week=per_week,
         owner=owner,
@@ -841,39 +715,25 @@ def list_call(
 
 
 @lists.command("rising")
+@bundled
 def list_rising(
-    leads: Leads,
-    events: Events = None,
-    changes: Changes = None,
-    account_events: AccountEvents = None,
-    as_of: AsOf = None,
-    model: Model = None,
+    files: Files,
+    seen: Seen,
     task: Task = "qualification",
     playbook: PlaybookFile = None,
-    id_column: IdColumn = None,
-    columns: Columns = None,
-    timezone: Timezone = None,
     most: Most = 20,
     out: ListFile = None,
-    lang: Lang = "en",
     as_json: Json = False,
 ) -> None:
     """Name leads whose probability is rising: cold is not hopeless."""
-    from models.options import named_columns, settings
+    from models.options import settings
     from serving.lists.command import run_open
     from serving.lists.seen import Wanted
 
     wanted = Wanted(
-        leads=leads,
-        events=events,
-        changes=changes,
-        account_events=account_events,
-        as_of=as_of,
-        model=model,
+        **files.named(),
+        **seen.named(),
         task=task,
-        columns=named_columns(columns, id_column),
-        timezone=timezone,
-        lang=lang,
         out=out,
         most=most,
     )
@@ -881,39 +741,25 @@ def list_rising(
 
 
 @lists.command("untouched")
+@bundled
 def list_untouched(
-    leads: Leads,
-    events: Events = None,
-    changes: Changes = None,
-    account_events: AccountEvents = None,
-    as_of: AsOf = None,
-    model: Model = None,
+    files: Files,
+    seen: Seen,
     task: Task = "qualification",
     playbook: PlaybookFile = None,
-    id_column: IdColumn = None,
-    columns: Columns = None,
-    timezone: Timezone = None,
     most: Most = 20,
     out: ListFile = None,
-    lang: Lang = "en",
     as_json: Json = False,
 ) -> None:
     """Name hot leads that nobody of ours touched since they came over the line."""
-    from models.options import named_columns, settings
+    from models.options import settings
     from serving.lists.command import run_open
     from serving.lists.seen import Wanted
 
     wanted = Wanted(
-        leads=leads,
-        events=events,
-        changes=changes,
-        account_events=account_events,
-        as_of=as_of,
-        model=model,
+        **files.named(),
+        **seen.named(),
         task=task,
-        columns=named_columns(columns, id_column),
-        timezone=timezone,
-        lang=lang,
         out=out,
         most=most,
     )
@@ -921,38 +767,24 @@ def list_untouched(
 
 
 @lists.command("recycle")
+@bundled
 def list_recycle(
-    leads: Leads,
-    events: Events = None,
-    changes: Changes = None,
-    account_events: AccountEvents = None,
-    as_of: AsOf = None,
-    model: Model = None,
+    files: Files,
+    seen: Seen,
     task: TaskAfter = None,
     playbook: PlaybookFile = None,
-    id_column: IdColumn = None,
-    columns: Columns = None,
-    timezone: Timezone = None,
     most: Most = 20,
     out: ListFile = None,
-    lang: Lang = "en",
     as_json: Json = False,
 ) -> None:
     """Rank lost leads past the cool-off, and say what changed since the loss."""
-    from models.options import named_columns, settings
+    from models.options import settings
     from serving.lists.command import run_again
     from serving.lists.seen import Wanted
 
     wanted = Wanted(
-        leads=leads,
-        events=events,
-        changes=changes,
-        account_events=account_events,
-        as_of=as_of,
-        model=model,
-        columns=named_columns(columns, id_column),
-        timezone=timezone,
-        lang=lang,
+        **files.named(),
+        **seen.named(),
         out=out,
         most=most,
     )
@@ -960,38 +792,24 @@ def list_recycle(
 
 
 @lists.command("dormant")
+@bundled
 def list_dormant(
-    leads: Leads,
-    events: Events = None,
-    changes: Changes = None,
-    account_events: AccountEvents = None,
-    as_of: AsOf = None,
-    model: Model = None,
+    files: Files,
+    seen: Seen,
     task: TaskAfter = None,
     playbook: PlaybookFile = None,
-    id_column: IdColumn = None,
-    columns: Columns = None,
-    timezone: Timezone = None,
     most: Most = 20,
     out: ListFile = None,
-    lang: Lang = "en",
     as_json: Json = False,
 ) -> None:
     """Rank customers who have long bought nothing, and say what they did since."""
-    from models.options import named_columns, settings
+    from models.options import settings
     from serving.lists.command import run_again
     from serving.lists.seen import Wanted
 
     wanted = Wanted(
-        leads=leads,
-        events=events,
-        changes=changes,
-        account_events=account_events,
-        as_of=as_of,
-        model=model,
-        columns=named_columns(columns, id_column),
-        timezone=timezone,
-        lang=lang,
+        **files.named(),
+        **seen.named(),
         out=out,
         most=most,
     )
@@ -999,16 +817,12 @@ def list_dormant(
 
 
 @outcomes.command("channels")
+@bundled
 def outcomes_channels(
-    leads: Leads,
-    events: Events = None,
-    changes: Changes = None,
+    files: Files,
     task: Task = "qualification",
     playbook: PlaybookFile = None,
     event: EventDates = None,
-    id_column: IdColumn = None,
-    columns: Columns = None,
-    timezone: Timezone = None,
     until: Until = None,
     out: TableOut = None,
     lang: TextLang = "en",
@@ -1018,7 +832,7 @@ def outcomes_channels(
     from models.options import settings
     from training.breakdown.command import run_breakdown
 
-    sources = _sources(leads, events, changes, event, id_column, columns, timezone, until)
+    sources = _sources(files, event, until)
     raise typer.Exit(
         run_breakdown(
             "channels",
@@ -1033,17 +847,13 @@ def outcomes_channels(
 
 
 @outcomes.command("contents")
+@bundled
 def outcomes_contents(
-    leads: Leads,
-    events: Events = None,
-    changes: Changes = None,
+    files: Files,
     task: Task = "qualification",
     playbook: PlaybookFile = None,
     event: EventDates = None,
     most: Annotated[int, typer.Option(min=1, help="Contents to list.")] = 20,
-    id_column: IdColumn = None,
-    columns: Columns = None,
-    timezone: Timezone = None,
     until: Until = None,
     out: TableOut = None,
     lang: TextLang = "en",
@@ -1053,7 +863,7 @@ def outcomes_contents(
     from models.options import settings
     from training.breakdown.command import run_breakdown
 
-    sources = _sources(leads, events, changes, event, id_column, columns, timezone, until)
+    sources = _sources(files, event, until)
     raise typer.Exit(
         run_breakdown(
             "contents",
@@ -1069,16 +879,12 @@ def outcomes_contents(
 
 
 @outcomes.command("pairs")
+@bundled
 def outcomes_pairs(
-    leads: Leads,
-    events: Events = None,
-    changes: Changes = None,
+    files: Files,
     task: Task = "qualification",
     playbook: PlaybookFile = None,
     event: EventDates = None,
-    id_column: IdColumn = None,
-    columns: Columns = None,
-    timezone: Timezone = None,
     until: Until = None,
     out: TableOut = None,
     lang: TextLang = "en",
@@ -1088,7 +894,7 @@ def outcomes_pairs(
     from models.options import settings
     from training.breakdown.command import run_breakdown
 
-    sources = _sources(leads, events, changes, event, id_column, columns, timezone, until)
+    sources = _sources(files, event, until)
     raise typer.Exit(
         run_breakdown(
             "pairs",
@@ -1103,16 +909,12 @@ def outcomes_pairs(
 
 
 @outcomes.command("targets")
+@bundled
 def outcomes_targets(
-    leads: Leads,
-    events: Events = None,
-    changes: Changes = None,
+    files: Files,
     task: Task = "qualification",
     playbook: PlaybookFile = None,
     event: EventDates = None,
-    id_column: IdColumn = None,
-    columns: Columns = None,
-    timezone: Timezone = None,
     until: Until = None,
     out: TableOut = None,
     lang: TextLang = "en",
@@ -1122,7 +924,7 @@ def outcomes_targets(
     from models.options import settings
     from training.breakdown.command import run_breakdown
 
-    sources = _sources(leads, events, changes, event, id_column, columns, timezone, until)
+    sources = _sources(files, event, until)
     raise typer.Exit(
         run_breakdown(
             "targets",
@@ -1137,17 +939,13 @@ def outcomes_targets(
 
 
 @outcomes.command("definitions")
+@bundled
 def outcomes_definitions(
-    leads: Leads,
-    events: Events = None,
-    changes: Changes = None,
+    files: Files,
     task: Task = "qualification",
     playbook: PlaybookFile = None,
     event: EventDates = None,
     most: Annotated[int, typer.Option(min=0, help="Leads of each group to name.")] = 3,
-    id_column: IdColumn = None,
-    columns: Columns = None,
-    timezone: Timezone = None,
     until: Until = None,
     out: TableOut = None,
     lang: TextLang = "en",
@@ -1157,7 +955,7 @@ def outcomes_definitions(
     from models.options import settings
     from training.breakdown.command import run_breakdown
 
-    sources = _sources(leads, events, changes, event, id_column, columns, timezone, until)
+    sources = _sources(files, event, until)
     raise typer.Exit(
         run_breakdown(
             "definitions",
@@ -1173,17 +971,13 @@ def outcomes_definitions(
 
 
 @outcomes.command("rejections")
+@bundled
 def outcomes_rejections(
-    leads: Leads,
-    events: Events = None,
-    changes: Changes = None,
+    files: Files,
     task: Task = "qualification",
     playbook: PlaybookFile = None,
     event: EventDates = None,
     by: Annotated[str | None, typer.Option(help="The column that tells sources.")] = None,
-    id_column: IdColumn = None,
-    columns: Columns = None,
-    timezone: Timezone = None,
     until: Until = None,
     out: TableOut = None,
     lang: TextLang = "en",
@@ -1193,7 +987,7 @@ def outcomes_rejections(
     from models.options import settings
     from training.breakdown.command import run_breakdown
 
-    sources = _sources(leads, events, changes, event, id_column, columns, timezone, until)
+    sources = _sources(files, event, until)
     raise typer.Exit(
         run_breakdown(
             "rejections",
@@ -1208,29 +1002,12 @@ def outcomes_rejections(
     )
 
 
-def _sources(
-    leads: Path,
-    events: Path | None,
-    changes: Path | None,
-    event: list[str] | None,
-    id_column: str | None,
-    columns: str | None,
-    timezone: str | None,
-    until: str | None,
-) -> Sources:
+def _sources(files: Files, event: list[str] | None, until: str | None) -> Sources:
     """The files that the options of a verb name."""
-    from models.options import named_columns, pairs
+    from models.options import pairs
     from training.sources import Sources
 
-    return Sources(
-        leads=leads,
-        events=events,
-        changes=changes,
-        columns=named_columns(columns, id_column),
-        date_events=pairs(event, "--event"),
-        timezone=timezone,
-        until=until,
-    )
+    return Sources(**files.named(), date_events=pairs(event, "--event"), until=until)
 
 
 def main() -> None:

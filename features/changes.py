@@ -62,7 +62,9 @@ def read_changes(
     path: Path, ids: Lookup, form: Form, counts: dict[str, int]
 ) -> tuple[Changes, list[Refusal]]:
     """The changes of known leads in a file; those of others are counted in `counts`."""
-    table = named(read(path, "change", form.declared), form.columns, CHANGE_COLUMNS, CHANGE_COLUMNS)
+    table = named(
+        read(path, "change", form.declared.of_others), form.columns, CHANGE_COLUMNS, CHANGE_COLUMNS
+    )
     lead = ids.find(text_column(table.data["lead_id"])).astype(np.int64)
     usable = lead >= 0
     counts["changes of unknown leads"] = int((~usable).sum())

@@ -84,7 +84,7 @@ def from_log(
 
     Every row of the file is refused, or counted in `counts` as taken or as of an unknown lead.
     """
-    source = batches(path, "event", form.declared)
+    source = batches(path, "event", form.declared.of_others)
     head = named(source.head, form.columns, EVENT_COLUMNS, NEEDED)
     columns = {
         name: head.file_names.get(name, name)

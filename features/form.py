@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from features.cells import text_column
-from features.dates import DateOrder, is_ordered, order_of
+from features.dates import is_ordered, order_of
 from features.errors import InputError
 from features.instants import DAY, Instants
 from features.reading import AS_FOUND, Declared, Refusal, Table
@@ -41,8 +41,6 @@ class Form:
         Whether a lead list without one of those columns is an error; else it has no such event.
     declared : Declared
         What is said of the files themselves.
-    dates : {"mdy", "dmy"} or None
-        What 3/4/2026 means; where it is not said, another row of the column has to say it.
     """
 
     columns: Mapping[str, str]
@@ -53,7 +51,6 @@ class Form:
     numbered: bool = False
     dates_required: bool = True
     declared: Declared = AS_FOUND
-    dates: DateOrder | None = None
 
 
 def latest_plausible(now: int) -> int:
@@ -150,8 +147,8 @@ def _read(table: Table, column: str, form: Form, wanted: npt.NDArray[np.bool_]) 
     InputError
         When nothing says it.
     """
-    times = parse(table.data[column], form.tz, form.dates)
-    if form.dates is not None or not (times.bad & wanted).any():
+    times = parse(table.data[column], form.tz, form.declared.dates)
+    if form.declared.dates is not None or not (times.bad & wanted).any():
         return times
     strange = text_column(table.data[column].filter(pa.array(times.bad & wanted))).unique()
     ordered = [text for text in strange.to_pylist() if text and is_ordered(text)]

@@ -57,7 +57,10 @@ def read_identities(path: Path, form: Form) -> tuple[Identities, list[Refusal]]:
         When the file cannot be read or lacks a column.
     """
     table = named(
-        read(path, "identity", form.declared), form.columns, IDENTITY_COLUMNS, IDENTITY_COLUMNS[:2]
+        read(path, "identity", form.declared.of_others),
+        form.columns,
+        IDENTITY_COLUMNS,
+        IDENTITY_COLUMNS[:2],
     )
     old, new = (text_column(table.data[name]).to_pylist() for name in IDENTITY_COLUMNS[:2])
     n = table.data.num_rows

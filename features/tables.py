@@ -176,7 +176,10 @@ def take_in_others(path: Path, intake: Intake, form: Form) -> EventLog:
         When the file cannot be read or lacks a column, ``account_id`` being one it needs.
     """
     table = named(
-        read(path, "event", form.declared), form.columns, EVENT_COLUMNS, (*NEEDED, "account_id")
+        read(path, "event", form.declared.of_others),
+        form.columns,
+        EVENT_COLUMNS,
+        (*NEEDED, "account_id"),
     )
     ids = text_column(table.data["lead_id"]).unique().drop_null()
     known = pc.is_in(ids, value_set=intake.leads.lead_id)

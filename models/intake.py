@@ -9,6 +9,7 @@ from features.errors import UsageError
 from features.form import Form, latest_plausible
 from features.instants import now, zone
 from features.plan import Plan
+from features.reading import AS_FOUND, Declared
 from features.tables import Intake
 from models.playbook import Playbook
 
@@ -21,6 +22,7 @@ def form_of(
     date_events: Mapping[str, str] | None = None,
     plan: Plan | None = None,
     numbered: bool = False,
+    declared: Declared = AS_FOUND,
 ) -> Form:
     """The form of a company's files: options go before the playbook, the playbook before the plan."""
     from_plan = plan.columns if plan else {}
@@ -32,6 +34,7 @@ def form_of(
         latest=latest_plausible(now()),
         numbered=numbered or (plan is not None and plan.numbered),
         dates_required=bool(date_events),
+        declared=declared,
     )
 
 

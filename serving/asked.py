@@ -12,7 +12,7 @@ import numpy.typing as npt
 from features.attributes import unreadable
 from features.instants import DAY, MISSING, iso, now
 from features.known import Known
-from features.reading import Refusal
+from features.reading import AS_FOUND, Declared, Refusal
 from features.tables import Intake, take_in, take_in_others
 from features.times import parse_one
 from models.capacity.due import of_lines
@@ -34,7 +34,7 @@ class Asked:
 
     Attributes
     ----------
-    leads, events, changes : Path
+    leads, events, changes, identities : Path
     account_events : Path or None
         Events of colleagues who are not in the list.
     as_of : str or None
@@ -45,6 +45,8 @@ class Asked:
     columns : mapping
         The contract's name -> the file's name.
     timezone : str or None
+    declared : Declared
+        What is said of the files themselves.
     """
 
     leads: Path
@@ -57,11 +59,19 @@ class Asked:
     columns: Mapping[str, str] = field(default_factory=dict)
     timezone: str | None = None
     lang: str = "en"
+    identities: Path | None = None
+    declared: Declared = AS_FOUND
 
     @property
     def read(self) -> list[Path]:
         """The files that are read."""
-        files = (self.leads, self.events, self.changes, self.account_events)
+        files = (
+            self.leads,
+            self.events,
+            self.changes,
+            self.account_events,
+            self.identities,
+        )
         return [file for file in files if file is not None]
 
 
@@ -126,9 +136,15 @@ def take(asked: Asked, settings: Settings, playbook: Playbook, report: Report) -
     scorer = load_scorer(settings, playbook, asked.task, asked.model)
     report("reading")
     plan = scorer.artefact.plan if scorer.artefact else None
-    form = form_of(playbook, columns=asked.columns, timezone=asked.timezone, plan=plan)
+    form = form_of(
+        playbook,
+        columns=asked.columns,
+        timezone=asked.timezone,
+        plan=plan,
+        declared=asked.declared,
+    )
     at = parse_one(asked.as_of, form.tz, "--as-of") if asked.as_of else now()
-    intake = take_in(asked.leads, asked.events, asked.changes, form)
+    intake = take_in(asked.leads, asked.events, asked.changes, form, asked.identities)
     check_created_at(asked.columns, intake)
     others = take_in_others(asked.account_events, intake, form) if asked.account_events else None
     if plan and plan.reads("colleagues"):

@@ -85,8 +85,9 @@ def hold(sources: Sources, playbook: Playbook) -> Held:
         columns=sources.columns,
         timezone=sources.timezone,
         date_events=sources.date_events,
+        declared=sources.declared,
     )
-    intake = take_in(sources.leads, sources.events, sources.changes, form)
+    intake = take_in(sources.leads, sources.events, sources.changes, form, sources.identities)
     check_created_at(sources.columns, intake)
     return Held(intake, intake.observed_until if intake.log.n_events else now())
 

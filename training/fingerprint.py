@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet
 
-from features.reading import is_parquet
+from features.reading import CSV, files_of, is_parquet, read
 
 _CHUNK = 1 << 20
 _QUOTE, _NEWLINE, _RETURN = b'"\n\r'
@@ -48,16 +49,31 @@ class Fingerprint:
 def fingerprints(files: Mapping[str, Path | None]) -> tuple[Fingerprint, ...]:
     """The fingerprints of the files that there are, by what they hold.
 
-    Each is a CSV or Parquet file that can be read; never all of it is in memory.
+    Each is a file that can be read, or a folder of them; of CSV and Parquet never all is in memory.
     """
     return tuple(_of(name, path) for name, path in files.items() if path is not None)
 
 
 def _of(name: str, path: Path) -> Fingerprint:
+    """The fingerprint of a file; of a folder, of its files one after the other."""
+    digest, size, rows, columns = hashlib.sha256(), 0, 0, 0
+    for file in files_of(path) if path.is_dir() else [path]:
+        with file.open("rb") as opened:
+            while chunk := opened.read(_CHUNK):
+                digest.update(chunk)
+        size += file.stat().st_size
+        more, columns = _of_parquet(file) if is_parquet(file) else _of_others(file)
+        rows += more
+    return Fingerprint(name, digest.hexdigest(), size, rows, columns)
+
+
+def _of_others(path: Path) -> tuple[int, int]:
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    rows, columns = _of_parquet(path) if is_parquet(path) else _of_csv(path)
-    return Fingerprint(name, digest, path.stat().st_size, rows, columns)
+        utf16 = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    if path.suffix.lower() in CSV and not utf16:
+        return _of_csv(path)
+    table = read(path)
+    return table.rows_in, table.data.num_columns
 
 
 def _of_parquet(path: Path) -> tuple[int, int]:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from features.errors import UsageError
+from models.bundles import AnyFiles
 from models.difference_told import difference_json, print_difference
-from models.options import named_columns, pairs
+from models.options import pairs
 from models.playbook import Playbook
 from models.playbook.difference import differences, points_differ
 from models.playbook_page import page, print_page
@@ -61,15 +62,7 @@ def run_diff(old: Path, new: Path, *, lang: str = "en", as_json: bool = False) -
     return 0
 
 
-def sources_of(
-    leads: Path | None,
-    events: Path | None,
-    changes: Path | None,
-    event: Sequence[str] | None,
-    id_column: str | None,
-    columns: str | None,
-    timezone: str | None,
-) -> Sources | None:
+def sources_of(files: AnyFiles, event: Sequence[str] | None) -> Sources | None:
     """The data that the options of the command name; None where they name none.
 
     Raises
@@ -77,15 +70,10 @@ def sources_of(
     UsageError
         When there are events or changes without leads.
     """
-    if leads is None:
-        if events or changes or event:
-            raise UsageError("--events, --changes and --event go with --leads, the lead list.")
+    if files.leads is None:
+        if files.events or files.changes or files.identities or event:
+            raise UsageError(
+                "--events, --changes, --identities and --event go with --leads, the lead list."
+            )
         return None
-    return Sources(
-        leads,
-        events,
-        changes,
-        columns=named_columns(columns, id_column),
-        date_events=pairs(event, "--event"),
-        timezone=timezone,
-    )
+    return Sources(**files.named(), date_events=pairs(event, "--event"))

@@ -19,6 +19,7 @@ from features.errors import InputError, TrainingRefused, UsageError
 from features.form import Form
 from features.instants import MISSING, now, zone
 from features.log import EventLog, Leads
+from features.reading import AS_FOUND, Declared
 from features.spine import Spine, training_spine
 from features.tables import Intake, take_in
 from features.task import Task
@@ -38,7 +39,7 @@ class Sources:
 
     Attributes
     ----------
-    leads, events, changes : Path or None
+    leads, events, changes, identities : Path or None
     columns : mapping
         The contract's name -> the file's name.
     date_events : mapping
@@ -52,6 +53,8 @@ class Sources:
     timezone, until : str or None
     ordered : bool
         Whether the rows of a flat export are in the order of time.
+    declared : Declared
+        What is said of the files themselves.
     """
 
     leads: Path
@@ -67,6 +70,8 @@ class Sources:
     timezone: str | None = None
     until: str | None = None
     ordered: bool = False
+    identities: Path | None = None
+    declared: Declared = AS_FOUND
 
     @property
     def files(self) -> dict[str, Path | None]:
@@ -75,6 +80,7 @@ class Sources:
             "leads": self.leads,
             "events": self.events,
             "changes": self.changes,
+            "identities": self.identities,
             "test": self.test,
         }
 
@@ -193,8 +199,9 @@ def _taken(sources: Sources, playbook: Playbook) -> tuple[Sources, Intake, Form]
         timezone=sources.timezone,
         date_events=sources.date_events,
         numbered=sources.label is not None,
+        declared=sources.declared,
     )
-    intake = take_in(sources.leads, sources.events, sources.changes, form)
+    intake = take_in(sources.leads, sources.events, sources.changes, form, sources.identities)
     if not len(intake.leads):
         first = f" The first refused: {intake.refused[0]}." if intake.refused else ""
         raise InputError(f"{sources.leads}: no row could be used.{first}")

@@ -28,7 +28,12 @@ def compared(material: Material, sources: Sources) -> list[Finding]:
     if sources.events is None or not material.intake.counts.get("events of unknown leads"):
         return []
     needed = ("lead_id", "event_type")
-    table = named(read(sources.events, "event"), material.form.columns, EVENT_COLUMNS, needed).data
+    table = named(
+        read(sources.events, "event", sources.declared.of_others),
+        material.form.columns,
+        EVENT_COLUMNS,
+        needed,
+    ).data
     ids, types = text_column(table["lead_id"]), text_column(table["event_type"])
     strays = unmatched(material.leads.lead_id, ids, types, material.task.label)
     present = int((first_at(material.log, material.task.label) != MISSING).sum())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import codecs
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from features.dates import DateOrder
 from features.errors import UsageError
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -26,7 +27,9 @@ class Declared:
     sheet : str or None
         The sheet of a workbook.
     header : int or None
-        The row on which the header stands, counted from 1; of text, the record.
+        The row on which the header of the lead list stands, counted from 1; of text, the record.
+    dates : {"mdy", "dmy"} or None
+        What 3/4/2026 means; where it is not said, another row of the column has to say it.
 
     Raises
     ------
@@ -39,6 +42,7 @@ class Declared:
     quote: str | None = None
     sheet: str | None = None
     header: int | None = None
+    dates: DateOrder | None = None
 
     def __post_init__(self) -> None:
         if self.encoding is not None:
@@ -57,6 +61,11 @@ class Declared:
                 raise UsageError(f"{name}: expected one ASCII character, got {allowed!r}.")
         if self.header is not None and self.header < 1:
             raise UsageError(f"header: expected a row counted from 1, got {self.header}.")
+
+    @property
+    def of_others(self) -> Declared:
+        """The same for files beside the lead list."""
+        return replace(self, header=None)
 
 
 AS_FOUND = Declared()
