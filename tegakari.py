@@ -51,7 +51,7 @@ EventDates = Annotated[
 ]
 Lang = Annotated[Literal["en", "ja"], typer.Option(help="Language of reasons.")]
 Until = Annotated[str | None, typer.Option(help="Observed until; default the latest event.")]
-TableOut = Annotated[Path | None, typer.Option(help="CSV or Parquet for the table.")]
+TableOut = Annotated[Path | None, typer.Option(help="CSV, Excel or Parquet for the table.")]
 
 TextLang = Annotated[Literal["en", "ja"], typer.Option(help="Language of what is printed.")]
 
@@ -345,7 +345,7 @@ def features(
 def score(
     files: Files,
     seen: Seen,
-    out: Annotated[Path, typer.Option(help="CSV or Parquet for the list with its scores.")],
+    out: Annotated[Path, typer.Option(help="CSV, Excel or Parquet for the list with its scores.")],
     task: Task = "qualification",
     playbook: PlaybookFile = None,
     sort: Annotated[bool, typer.Option("--sort", help="Most likely first.")] = False,
@@ -353,9 +353,17 @@ def score(
     disagreements: Annotated[
         int, typer.Option(min=0, help="Print leads on which rules and model disagree most.")
     ] = 0,
+    excel: Annotated[
+        bool, typer.Option("--excel", help="CSV with the mark by which Excel knows UTF-8.")
+    ] = False,
+    raw: Annotated[
+        bool,
+        typer.Option("--raw", help="CSV cells as they are, also those that begin like formulas."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Score a lead list."""
+    from features.writing import Spreadsheet
     from models.options import settings
     from serving.batch import Job
     from serving.command import run_score
@@ -368,6 +376,7 @@ def score(
         sort=sort,
         reasons=reasons,
         disagreements=disagreements,
+        how=Spreadsheet(raw=raw, bom=excel),
     )
     raise typer.Exit(run_score(job, settings(playbook), as_json=as_json))
 
@@ -664,7 +673,8 @@ def publish_playbook(
 
 
 ListFile = Annotated[
-    Path | None, typer.Option(help="CSV or Parquet for the leads of the list, with its columns.")
+    Path | None,
+    typer.Option(help="CSV, Excel or Parquet for the leads of the list, with its columns."),
 ]
 Most = Annotated[int, typer.Option(min=0, help="At most so many leads; 0 for all.")]
 TaskAfter = Annotated[

@@ -2,30 +2,95 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
 from features.cells import as_text, text_column
 from features.errors import InputError
-from features.reading import CSV, OWN_PREFIX, PARQUET, Refusal
+from features.reading import CSV, FORMULA, OWN_PREFIX, PARQUET, Refusal
+from features.workbook import write_workbook
+
+WORKBOOK = ".xlsx"
+_EXPECTED = "expected an output ending in .csv, .tsv, .txt, .xlsx or .parquet."
+_NUMBER = r"^[+-]?(\d+(,\d{3})*\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+FILES = {"lead": "leads", "event": "events", "change": "changes", "identity": "identities"}
+"""What is lost with a refused row, and what the file of such rows is called."""
 
 
-def write(data: pa.Table, path: Path) -> None:
-    """Write a table as CSV (UTF-8) or Parquet by the ending of `path`: whole or not at all."""
-    if path.suffix.lower() in PARQUET:
+@dataclass(frozen=True)
+class Spreadsheet:
+    """How CSV is written for programs that calculate what they open.
+
+    Attributes
+    ----------
+    raw : bool
+        Whether cells stay as they are. Else an apostrophe goes before those that begin with ``=``,
+        ``+``, ``-``, ``@``, a tab or a carriage return and are no number, which Excel and others
+        would run as formulas; `features.reading` takes it off again where Tegakari wrote the file.
+    bom : bool
+        Whether the file begins with a byte order mark, by which Excel knows UTF-8.
+    """
+
+    raw: bool = False
+    bom: bool = False
+
+
+SAFE = Spreadsheet()
+
+
+def write(data: pa.Table, path: Path, how: Spreadsheet = SAFE) -> None:
+    """Write a table as CSV (UTF-8), Parquet or Excel by the ending of `path`: whole or not at all.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be written, or a sheet cannot hold the table.
+    """
+    kind = path.suffix.lower()
+    if kind in PARQUET:
         write_whole(path, lambda file: pa.parquet.write_table(data, file, compression="zstd"))
-    elif path.suffix.lower() in CSV:
+    elif kind in CSV:
         cells = _as_cells(data)
-        write_whole(path, lambda file: pa.csv.write_csv(cells, file, _csv_form(path)))
+        cells = cells if how.raw else neutralised(cells)
+        write_whole(path, lambda file: _csv(cells, file, path, how))
+    elif kind == WORKBOOK:
+        write_whole(path, lambda file: write_workbook(_as_cells(data), file, path))
     else:
-        raise InputError(f"{path}: expected an output ending in .csv, .tsv, .txt or .parquet.")
+        raise InputError(f"{path}: {_EXPECTED}")
+
+
+def _csv(cells: pa.Table, file: IO[bytes], path: Path, how: Spreadsheet) -> None:
+    if how.bom:
+        file.write(codecs.BOM_UTF8)
+    pa.csv.write_csv(cells, file, _csv_form(path))
+
+
+def neutralised(data: pa.Table) -> pa.Table:
+    """The table with an apostrophe before what a spreadsheet would run as a formula."""
+    for place, column in enumerate(data.schema):
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            data = data.set_column(place, column.name, _marked(data[place]))
+    names = _marked(pa.chunked_array([pa.array(data.column_names, pa.string())])).to_pylist()
+    return data.rename_columns(names)
+
+
+def _marked(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    begins = pc.match_substring_regex(texts, FORMULA)
+    if not pc.any(begins, min_count=0).as_py():
+        return texts
+    number = pc.match_substring_regex(texts, _NUMBER)
+    dangerous = pc.and_not(begins, number)
+    return pc.if_else(dangerous, pc.binary_join_element_wise("'", texts, ""), texts)
 
 
 def _as_cells(data: pa.Table) -> pa.Table:
@@ -38,8 +103,8 @@ def _as_cells(data: pa.Table) -> pa.Table:
 
 def check_output(path: Path) -> None:
     """Refuse an output that could not be written, before the long work starts."""
-    if path.suffix.lower() not in CSV | PARQUET:
-        raise InputError(f"{path}: expected an output ending in .csv, .tsv, .txt or .parquet.")
+    if path.suffix.lower() not in CSV | PARQUET | {WORKBOOK}:
+        raise InputError(f"{path}: {_EXPECTED}")
     if not path.parent.is_dir():
         raise InputError(f"{path}: the folder {path.parent} does not exist. Make it first.")
 
@@ -77,9 +142,25 @@ def _umask() -> int:
     return current
 
 
-def refused_path(out: Path) -> Path:
-    """Where the rows that were refused go: ``scores.csv`` has ``scores.csv.refused.csv``."""
-    return out.with_name(f"{out.name}.refused.csv")
+def refused_path(out: Path, lost: str = "lead") -> Path:
+    """Where refused rows go: leads to ``scores.csv.refused.csv``, events to ``....refused.events.csv``."""
+    kind = "" if lost == "lead" else f".{FILES[lost]}"
+    return out.with_name(f"{out.name}.refused{kind}.csv")
+
+
+def put_aside(refused: Sequence[Refusal], out: Path) -> list[Path]:
+    """Write the rows that were refused beside an output, a file for each kind, to be mended and read
+    again; files of an earlier run are removed. The files that were written."""
+    written = []
+    for lost in FILES:
+        path = refused_path(out, lost)
+        rows = [row for row in refused if row.lost == lost]
+        if rows:
+            write_refused(rows, path)
+            written.append(path)
+        else:
+            path.unlink(missing_ok=True)
+    return written
 
 
 def write_refused(refusals: Iterable[Refusal], path: Path) -> None:

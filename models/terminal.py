@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -13,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from features.reading import Refusal
+from features.writing import put_aside
 
 Report = Callable[[str], None]
 """Told in a few words what is being done now."""
@@ -52,6 +54,16 @@ def print_refused(console: Console, refused: Sequence[Refusal]) -> None:
         console.print(f"  refused: {refusal}")
     if len(refused) > _SHOWN:
         console.print(f"  refused: {len(refused) - _SHOWN:,} more")
+
+
+def aside(refused: Sequence[Refusal], out: Path, console: Console) -> int:
+    """Write the refused rows beside an output, and name the first of them; an exit code."""
+    files = ", ".join(map(str, put_aside(refused, out)))
+    if not refused:
+        return 0
+    print_refused(console, refused)
+    console.print(f"{len(refused):,} rows were refused; they are in {files}.")
+    return REFUSED_ROWS
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import pyarrow as pa
 from features.instants import iso
 from features.reading import OWN_PREFIX, Refusal
 from features.tables import Intake
+from features.writing import FILES, SAFE, Spreadsheet
 from models.explain import ALL
 from models.playbook import Playbook
 from models.scores import Scores
@@ -39,12 +40,15 @@ class Job(Asked):
         Columns of reasons, 0 to 5.
     disagreements : int
         At most this many leads about which rules and model disagree most are reported.
+    how : Spreadsheet
+        How CSV is written.
     """
 
     out: Path
     sort: bool = False
     reasons: int = 0
     disagreements: int = 0
+    how: Spreadsheet = SAFE
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class Scored:
     as_of: int
     warnings: list[str]
     out: Path
-    refused_to: Path | None
+    refused_to: list[Path]
     seconds: float
     disagreement: Disagreement | None = None
 
@@ -74,9 +78,9 @@ class Scored:
 
     @property
     def refused_by_kind(self) -> dict[str, int]:
-        """Refused leads, events and changes."""
+        """Refused leads, events, changes and identities."""
         kinds = [refusal.lost for refusal in self.refused]
-        return {kind: kinds.count(kind) for kind in ("lead", "event", "change")}
+        return {kind: kinds.count(kind) for kind in ("lead", "event", "change", "identity")}
 
     def to_json(self) -> dict[str, Any]:
         """The counts, for ``--json``."""
@@ -84,11 +88,11 @@ class Scored:
         temperatures = [t or "none" for t in scores.temperature]
         return {
             "out": str(self.out),
-            "refused_to": str(self.refused_to) if self.refused_to else None,
+            "refused_to": [str(path) for path in self.refused_to],
             "as_of": iso(self.as_of),
             "rows_in": self.rows_in,
             "answered": self.answered,
-            **{f"refused_{kind}s": n for kind, n in self.refused_by_kind.items()},
+            **{f"refused_{FILES[kind]}": n for kind, n in self.refused_by_kind.items()},
             "duplicates": self.duplicates,
             "by_model": int(scores.by_model.sum()),
             "by_rules": int((~scores.by_model).sum()),
@@ -112,7 +116,7 @@ def score_file(
     UsageError
         When options contradict each other or the files.
     InputError
-        When a file cannot be used. Rows that cannot be used go to ``<out>.refused.csv``.
+        When a file cannot be used. Rows that cannot be used go to files beside it.
     ArtefactError
         When the model that was asked for cannot be had.
     """
@@ -133,7 +137,7 @@ def score_file(
     refused = taken.refused
     order = scores.order() if job.sort else np.arange(len(scores))
     report("writing")
-    refused_to = deliver(_output(intake, scores, order, job.reasons), refused, job.out)
+    refused_to = deliver(_output(intake, scores, order, job.reasons), refused, job.out, job.how)
     return Scored(
         scores,
         intake,

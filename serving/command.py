@@ -31,9 +31,8 @@ def run_score(job: Job, settings: Settings, *, as_json: bool = False, top: int =
             print_top(console, scored, top)
     print_refused(console, scored.refused)
     if scored.refused_to:
-        console.print(
-            f"{len(scored.refused):,} rows were refused; they are in {scored.refused_to}."
-        )
+        files = ", ".join(map(str, scored.refused_to))
+        console.print(f"{len(scored.refused):,} rows were refused; they are in {files}.")
     return REFUSED_ROWS if scored.refused else 0
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from features.errors import UsageError
 from features.reading import Refusal
-from features.writing import check_output, refused_path, write, write_refused
+from features.writing import SAFE, Spreadsheet, check_output, put_aside, write
 
 
 def check_out(out: Path, read: Sequence[Path]) -> None:
@@ -20,14 +20,11 @@ def check_out(out: Path, read: Sequence[Path]) -> None:
             raise UsageError(f"--out {out} would overwrite what is read. Give another name.")
 
 
-def deliver(table: pa.Table, refused: Sequence[Refusal], out: Path) -> Path | None:
-    """Write a list, and the rows that were refused; where these went, None where there are none."""
-    refused_to = refused_path(out)
-    if refused:
-        write_refused(refused, refused_to)
+def deliver(
+    table: pa.Table, refused: Sequence[Refusal], out: Path, how: Spreadsheet = SAFE
+) -> list[Path]:
+    """Write a list, and the rows that were refused; where these went."""
+    aside = put_aside(refused, out)
     # Last, so that a new output always has its refused rows beside it.
-    write(table, out)
-    if refused:
-        return refused_to
-    refused_to.unlink(missing_ok=True)
-    return None
+    write(table, out, how)
+    return aside

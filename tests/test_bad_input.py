@@ -216,6 +216,7 @@ def test_what_is_no_time_loses_its_row_only(score: Any, tmp_path: Path, read_csv
     assert ran.code == 3
     assert (ran.said["refused_leads"], ran.said["refused_events"]) == (1, 1)
     refused = read_csv(tmp_path / "out.csv.refused.csv")
+    refused += read_csv(tmp_path / "out.csv.refused.events.csv")
     assert [row["tegakari_refused_line"] for row in refused] == ["2", "3"]
     assert [row["tegakari_refused_value"] for row in refused] == ["soon", "2025-02-30T00:00:00Z"]
     assert all("expected such as 2026" in row["tegakari_refused_reason"] for row in refused)
@@ -259,7 +260,7 @@ def test_a_value_that_is_no_finite_number_loses_its_event(
 ) -> None:
     ran = score(LEADS, [{**EVENTS[0], "value": "1.5"}, {**EVENTS[1], "value": number}], "--json")
     assert ran.code == 3
-    (refused,) = read_csv(tmp_path / "out.csv.refused.csv")
+    (refused,) = read_csv(tmp_path / "out.csv.refused.events.csv")
     assert (refused["tegakari_refused_line"], refused["tegakari_refused_column"]) == ("3", "value")
     assert refused["tegakari_refused_value"] == number
     assert "not a finite number" in refused["tegakari_refused_reason"]
@@ -275,7 +276,7 @@ def test_an_attribute_that_is_no_finite_number_loses_its_lead(
     assert ran.code == 3, ran.err
     assert [row["lead_id"] for row in read_csv(tmp_path / "out.csv")] == ["b", "d"]
     refused = read_csv(tmp_path / "out.csv.refused.csv")
-    assert [row["tegakari_refused_value"] for row in refused] == ["NaN", "-inf"]
+    assert [row["tegakari_refused_value"] for row in refused] == ["NaN", "'-inf"]
     assert {row["tegakari_refused_column"] for row in refused} == {"employees"}
     assert ran.said["by_model"] == 2  # also d, which has neither created_at nor events
     assert ran.said["rows_in"] == 4
@@ -420,7 +421,7 @@ def test_refused_rows_can_be_mended_and_fed_back(
     assert said["rows_in"] == len(MESSY)
     assert said["rows_in"] == said["answered"] + said["refused_leads"] + said["duplicates"]
     assert (said["answered"], said["refused_leads"], said["duplicates"]) == (4, 4, 1)
-    refused = read_csv(Path(said["refused_to"]))
+    refused = read_csv(Path(*said["refused_to"]))
     # In the file a cell with a line break takes two lines, and the next row stands one lower.
     assert [int(row["tegakari_refused_line"]) for row in refused] == [5, 8, 6, 10]
     assert [row["tegakari_refused_column"] for row in refused] == [
@@ -525,7 +526,8 @@ def test_every_row_is_answered_refused_or_a_duplicate(
     scored = score_file(job, Settings(home=tmp_path / "home"), Playbook.load())
     assert scored.rows_in == len(rows)
     assert scored.rows_in == scored.answered + len(scored.refused) + scored.duplicates
-    assert scored.refused_by_kind == {"lead": len(scored.refused), "event": 0, "change": 0}
+    kinds = {"lead": len(scored.refused), "event": 0, "change": 0, "identity": 0}
+    assert scored.refused_by_kind == kinds
     assert len({refusal.line for refusal in scored.refused}) == len(scored.refused)
 
 
@@ -602,7 +604,7 @@ def test_an_output_that_cannot_be_is_refused_before_the_work(
     assert_refused_whole(
         run(verb, *files, "--out", absent), tmp_path, str(absent), "does not exist", "Make it"
     )
-    excel = tmp_path / "out.xlsx"
+    excel = tmp_path / "out.xls"
     assert_refused_whole(run(verb, *files, "--out", excel), tmp_path, str(excel), ".csv")
 
 

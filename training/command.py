@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +13,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from rich.console import Console
 
 from features.attributes import learnt
 from features.build import build
@@ -22,14 +20,20 @@ from features.cells import text_column
 from features.errors import InputError, UsageError
 from features.instants import iso
 from features.program import compile_plan
-from features.reading import Refusal, read
+from features.reading import read
 from features.spine import Spine
 from features.times import parse
-from features.writing import check_output, refused_path, write, write_refused, write_whole
+from features.writing import check_output, write, write_whole
 from models.kept import keep
 from models.playbook import Playbook
 from models.settings import Settings
-from models.terminal import REFUSED_ROWS, people, print_json, print_refused, print_table, progress
+from models.terminal import (
+    aside,
+    people,
+    print_json,
+    print_table,
+    progress,
+)
 from training.evaluate import Metrics
 from training.fit import DEFAULT, Tuning
 from training.freeze import freeze
@@ -172,7 +176,7 @@ def run_train(
         for warning in made.warnings:
             console.print(f"warning: {warning}")
         console.print(f"report: {page}")
-    return _put_aside(trained.refused, settings.home / "train.refused.csv", console)
+    return aside(trained.refused, settings.home / "train", console)
 
 
 def run_build(
@@ -214,18 +218,7 @@ def run_build(
         print_json({"out": str(out), "rows": rows, "features": features, "plan": plan.version})
     else:
         console.print(f"{out}: {rows:,} rows, {features:,} features, plan {plan.version}.")
-    return _put_aside(material.intake.refused, refused_path(out), console)
-
-
-def _put_aside(refused: Sequence[Refusal], path: Path, console: Console) -> int:
-    """Write the refused rows, and name the first of them; an exit code."""
-    if not refused:
-        path.unlink(missing_ok=True)
-        return 0
-    write_refused(refused, path)
-    print_refused(console, refused)
-    console.print(f"{len(refused):,} rows were refused; they are in {path}.")
-    return REFUSED_ROWS
+    return aside(material.intake.refused, out, console)
 
 
 def _read_spine(path: Path, material: Material) -> Spine:

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from features.attributes import Column, columns
 from features.cells import text_column
@@ -19,6 +21,7 @@ from features.errors import InputError, TrainingRefused, UsageError
 from features.form import Form
 from features.instants import MISSING, now, zone
 from features.log import EventLog, Leads
+from features.people import people
 from features.reading import AS_FOUND, Declared
 from features.spine import Spine, training_spine
 from features.tables import Intake, take_in
@@ -101,8 +104,9 @@ class Material:
     observed_until : int
     flat : bool
     group : ndarray of shape (n_rows,), int64
-        Rows that must not be divided between training and test in a random split: those of one
-        lead, in a flat export those that are equal.
+        Rows that must not be divided between training and test: those of one lead, and of leads
+        that are probably one person (see `features.people`); in a flat export also those that are
+        equal.
     copies : ndarray of shape (n_rows,), int64, or None
         In a flat export: rows that are one lead to a model, see `copies`.
     given_test : ndarray of bool, or None
@@ -267,7 +271,7 @@ def _timed(
         note,
         until,
         False,
-        spine.lead,
+        people(intake.leads)[spine.lead],
         None,
         form,
         rowless=rowless,
@@ -311,13 +315,21 @@ def _flat(
         "not used: no times",
         MISSING,
         True,
-        same_rows(learnt),
+        _linked(same_rows(learnt), people(intake.leads)),
         given_test,
         form,
         copies=copies(learnt),
         test_intake=held_out,
         ordered=sources.ordered,
     )
+
+
+def _linked(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """A number for each row: rows share it that share one of two numbers, or are linked so by others."""
+    graph = coo_array((np.ones(len(one), dtype=np.int8), (one, one.max(initial=0) + 1 + other)))
+    n = max(graph.shape)
+    square = coo_array((graph.data, (graph.row, graph.col)), shape=(n, n))
+    return np.asarray(connected_components(square, directed=False)[1][one], dtype=np.int64)
 
 
 def read_label(leads: Leads, column: str, positive: str | None, file: str) -> npt.NDArray[np.int8]:

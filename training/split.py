@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -32,7 +32,8 @@ class Split:
     ----------
     train, test : ndarray of int64
     between : int
-        Rows of neither: their horizon ends after the first test cutoff.
+        Rows of neither: their horizon ends after the first test cutoff, or another lead of probably
+        the same person is tested on.
     by : {"time", "order", "random"}
     first_test_cutoff : int or None
         Every training horizon has ended by then.
@@ -73,6 +74,21 @@ def split_by_time(spine: Spine, horizon: int, share: float = TEST_SHARE) -> Spli
         )
     between = int((~test & ~train).sum())
     return Split(np.flatnonzero(train), np.flatnonzero(test), between, "time", first_test)
+
+
+def one_side(split: Split, lead: Rows, person: Rows) -> Split:
+    """The same without training rows of people of whom another lead is tested on.
+
+    Of one lead earlier rows may be trained on: it is what the model knows of it then. Two leads
+    that are probably one person share what is tested, without being known to be one.
+    """
+    tested = np.unique(person[split.test])
+    leads = np.unique(np.column_stack([person, lead]), axis=0)[:, 0]
+    several = np.flatnonzero(np.bincount(leads, minlength=1) > 1)
+    divided = np.isin(person[split.train], np.intersect1d(tested, several))
+    if not divided.any():
+        return split
+    return replace(split, train=split.train[~divided], between=split.between + int(divided.sum()))
 
 
 def split_by_order(n_rows: int) -> Split:

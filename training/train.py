@@ -36,6 +36,7 @@ from training.report.moved import Rate, base_rate_moved
 from training.sources import Material
 from training.split import (
     Split,
+    one_side,
     split_at_random,
     split_by_order,
     split_by_time,
@@ -242,7 +243,8 @@ def _without_unreadable(material: Material) -> tuple[Material, list[Refusal]]:
 def _split(material: Material, seed: int) -> Split:
     if not material.flat:
         assert material.task.horizon is not None
-        return split_by_time(material.spine, material.task.horizon)
+        split = split_by_time(material.spine, material.task.horizon)
+        return one_side(split, material.spine.lead, material.group)
     if material.given_test is not None:
         test = material.given_test
         by: Literal["order", "random"] = "order" if material.ordered else "random"

@@ -39,12 +39,13 @@ from features.reading.files import (
     readable,
 )
 from features.reading.parquet import parquet_head, parquet_rows
-from features.reading.table import OWN_PREFIX, Aside, Refusal, Table
+from features.reading.table import FORMULA, OWN_PREFIX, Aside, Refusal, Table
 
 __all__ = [
     "AS_FOUND",
     "CSV",
     "ENDINGS",
+    "FORMULA",
     "OWN_PREFIX",
     "PARQUET",
     "Aside",

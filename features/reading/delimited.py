@@ -53,7 +53,15 @@ def read_delimited(path: object, raw: bytes, declared: Declared, rows_are: str) 
             f"{path}: {good.sum():,} rows were found, but {data.num_rows:,} were read."
         )
     refused = [
-        Refusal(rows_are, str(path), int(found.line[row]), "", _text(text, found, row), reason)
+        Refusal(
+            rows_are,
+            str(path),
+            int(found.line[row]),
+            "",
+            _text(text, found, row),
+            reason,
+            dict(zip(names, _cells(text, found, row, delimiter, quote), strict=False)),
+        )
         for row, reason in reasons.items()
     ]
     shown = f"CSV, {encoding}, delimiter {delimiter!r}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -9,10 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from features.cells import as_text
 from features.errors import InputError
 
+FORMULA = r"^[=+\-@\t\r＝＋－＠]"
+"""How a text begins that a spreadsheet would run as a formula."""
 OWN_PREFIX = "tegakari_"
 """Columns that Tegakari itself wrote; they are dropped when such a file is read again."""
 
@@ -140,7 +144,17 @@ class Table:
         kept = self.data.drop_columns(own)
         if not kept.num_columns:
             raise InputError(f"{self.path}: expected a header with column names; none was found.")
-        return replace(self, data=kept)
+        return replace(self, data=_unmarked(kept) if own else kept)
+
+
+def _unmarked(data: pa.Table) -> pa.Table:
+    """The table without the apostrophes that keep spreadsheets from running texts."""
+    marked = "^'(" + FORMULA.removeprefix("^") + ")"
+    for place, column in enumerate(data.schema):
+        if pa.types.is_string(column.type):
+            plain = pc.replace_substring_regex(data[place], marked, r"\1")
+            data = data.set_column(place, column.name, plain)
+    return data.rename_columns([re.sub(marked, r"\1", name) for name in data.column_names])
 
 
 def check_header(path: object, names: Sequence[str], line: int = 1) -> None:

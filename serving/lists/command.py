@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal
 
 from models.playbook import Playbook
@@ -70,10 +71,10 @@ def _run(
     with progress("list") as report:
         listed = make(playbook, report)
         refused = listed.seen.taken.refused
-        refused_to = None
+        aside: list[Path] = []
         if wanted.out is not None:
             report("writing")
-            refused_to = deliver(sheet(listed), refused, wanted.out)
+            aside = deliver(sheet(listed), refused, wanted.out)
     words = texts(wanted.lang)["lists"]
     if as_json:
         print_json({**listed.to_json(), "out": wanted.out and str(wanted.out)})
@@ -82,6 +83,7 @@ def _run(
     print_refused(people(True), refused)
     if wanted.out is not None:
         console.print(words["written"].format(out=wanted.out))
-    if refused_to is not None:
-        console.print(words["refused"].format(n=f"{len(refused):,}", out=refused_to))
+    if aside:
+        files = ", ".join(map(str, aside))
+        console.print(words["refused"].format(n=f"{len(refused):,}", out=files))
     return REFUSED_ROWS if refused else 0

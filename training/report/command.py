@@ -11,14 +11,14 @@ from features.attributes import unreadable
 from features.errors import InputError, UsageError
 from features.reading import Refusal
 from features.spine import labels_of
-from features.writing import refused_path, write_refused, write_whole
+from features.writing import write_whole
 from models.artefact import Artefact, check, load
 from models.conditions import View
 from models.playbook import Playbook
 from models.points_map import PointsMap
 from models.qualification import Qualification
 from models.settings import Settings
-from models.terminal import REFUSED_ROWS, people, print_json, print_refused, progress
+from models.terminal import aside, people, print_json, progress
 from training.report.answered import SCORECARD, Answered
 from training.report.asked import rows_to_ask
 from training.report.best_possible import BASE_RATE
@@ -72,14 +72,7 @@ def run_evaluate(
     else:
         print_report(evaluated.report, console)
         console.print(f"\n{out}: the report, with plots and segments.")
-    refused, aside = evaluated.refused, refused_path(out)
-    if not refused:
-        aside.unlink(missing_ok=True)
-        return 0
-    write_refused(refused, aside)
-    print_refused(console, refused)
-    console.print(f"{len(refused):,} rows were refused; they are in {aside}.")
-    return REFUSED_ROWS
+    return aside(evaluated.refused, out, console)
 
 
 def evaluate(
