@@ -91,6 +91,24 @@ def simulate(
 
 
 @app.command()
+def gather(
+    sources: Annotated[Path, typer.Argument(help="What the files are: a sources file (TOML).")],
+    out: Annotated[Path, typer.Option(help="Folder for leads, events, changes and identities.")],
+    as_csv: Annotated[bool, typer.Option("--csv", help="CSV instead of Parquet.")] = False,
+    playbook: PlaybookFile = None,
+    lang: TextLang = "en",
+    as_json: Json = False,
+) -> None:
+    """Bring exports of a CRM, a mail tool, a webinar list into the tables that the others take."""
+    from models.options import settings
+    from training.gather.command import run_gather
+
+    raise typer.Exit(
+        run_gather(sources, out, settings(playbook), as_csv=as_csv, lang=lang, as_json=as_json)
+    )
+
+
+@app.command()
 @bundled
 def train(
     files: Files,

@@ -37,6 +37,7 @@ from features.reading.files import (
     is_parquet,
     read,
     readable,
+    together,
 )
 from features.reading.parquet import parquet_head, parquet_rows
 from features.reading.table import FORMULA, OWN_PREFIX, Aside, Refusal, Table
@@ -58,4 +59,5 @@ __all__ = [
     "parquet_rows",
     "read",
     "readable",
+    "together",
 ]

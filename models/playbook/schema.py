@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from fnmatch import fnmatchcase
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from models.families import DEFAULT, lines_of
 from models.playbook.actions import (
@@ -18,7 +19,15 @@ from models.playbook.points import PointsSection
 from models.playbook.stages import JourneySection, PsychologicalSection, StagesSection
 from models.playbook.tasks import Tasks
 from models.playbook.temperature import TemperatureSection, TrendSection
-from models.playbook.values import Label, Lines, Said, Section, Text
+from models.playbook.values import (
+    Label,
+    Lines,
+    Patterns,
+    Said,
+    Section,
+    Text,
+    one_table_or_more,
+)
 
 CATALOGUE = lines_of(DEFAULT)
 """The features of a playbook that lists none."""
@@ -34,13 +43,30 @@ class AttributeSection(Section):
     label: Label = Label()
 
 
+class RawSection(Section):
+    """``from`` of an event: raw rows of which it is made when sources are gathered.
+
+    A row fits when its raw type, its content and its channel do, as far as they are said.
+    """
+
+    type: Patterns
+    content: Patterns | None = None
+    channel: Text | None = None
+
+    def fits(self, kind: str, content: str | None, channel: str | None) -> bool:
+        """Whether a raw row is such an event."""
+        if self.channel not in (None, channel) or not any(fnmatchcase(kind, t) for t in self.type):
+            return False
+        patterns = self.content
+        return patterns is None or any(fnmatchcase(content or "", one) for one in patterns)
+
+
 class EventSection(Section):
     """``[events.<type>]``: what an event means.
 
     `label` is a noun for it, `said` how often it happened: "price page seen {count}".
     """
 
-    later = frozenset({"from"})
     refers: ClassVar = {"step": "step", "answers": "event"}
     label: Label = Label()
     said: Said = Said()
@@ -50,6 +76,9 @@ class EventSection(Section):
     outcome: Literal["deal", "won", "lost"] | None = None
     step: Text | None = None
     answers: Text | None = None
+    made_of: Annotated[tuple[RawSection, ...], BeforeValidator(one_table_or_more)] = Field(
+        default=(), alias="from"
+    )
 
 
 class FeaturesSection(Section):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import NoneType
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple, TypeVar, get_args
 
 from pydantic import ValidationError
 
@@ -15,6 +15,8 @@ from models.playbook.lines import Lines, Path, inside
 from models.playbook.references import Problem, nearest, problems
 from models.playbook.schema import Schema
 from models.playbook.values import Section
+
+S = TypeVar("S", bound=Section)
 
 
 class Wrong(NamedTuple):
@@ -38,25 +40,51 @@ def parse(text: str, source: str) -> Schema:
     PlaybookError
         With a line of message for every problem found.
     """
-    schema, wrong = read(text)
-    if schema is None:
+    return parse_as(Schema, text, source, problems)
+
+
+def parse_as(
+    schema: type[S], text: str, source: str, problems: Callable[[S], Iterable[Problem]]
+) -> S:
+    """Read a TOML file of a schema.
+
+    Raises
+    ------
+    PlaybookError
+        With a line of message for every problem found.
+    """
+    found, wrong = read_as(schema, text, problems)
+    if found is None:
         raise PlaybookError("\n".join(problem.told(source) for problem in wrong))
-    return schema
+    return found
 
 
 def read(text: str) -> tuple[Schema | None, list[Wrong]]:
     """A playbook, or all that is wrong with it in the order of lines."""
+    return read_as(Schema, text, problems)
+
+
+def read_as(
+    schema: type[S], text: str, problems: Callable[[S], Iterable[Problem]]
+) -> tuple[S | None, list[Wrong]]:
+    """A file of a schema, or all that is wrong with it in the order of lines.
+
+    Parameters
+    ----------
+    problems : callable
+        What is wrong with a file whose every key has its type.
+    """
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         return None, [_syntax(error, text)]
     try:
-        schema = Schema.model_validate(raw)
+        found = schema.model_validate(raw)
     except ValidationError as error:
-        found = [_problem(details, raw) for details in error.errors(include_url=False)]
-        return None, _located(found, text, raw)
-    wrong = _located(problems(schema), text, raw)
-    return (None, wrong) if wrong else (schema, [])
+        details = error.errors(include_url=False)
+        return None, _located([_problem(one, schema) for one in details], text, raw)
+    wrong = _located(problems(found), text, raw)
+    return (None, wrong) if wrong else (found, [])
 
 
 _EXPECTED = {
@@ -74,7 +102,7 @@ _EXPECTED = {
 }
 
 
-def _problem(details: Mapping[str, Any], raw: Mapping[str, Any]) -> Problem:
+def _problem(details: Mapping[str, Any], schema: type[Section]) -> Problem:
     """What Pydantic found, in the words of the playbook."""
     path: Path = tuple(step for step in details["loc"] if step != "[key]")
     kind, came, context = details["type"], details["input"], details.get("ctx", {})
@@ -82,7 +110,7 @@ def _problem(details: Mapping[str, Any], raw: Mapping[str, Any]) -> Problem:
     if kind == "playbook":
         return Problem(path, context["message"])
     if kind == "extra_forbidden":
-        section = _section(path[:-1])
+        section = _section(schema, path[:-1])
         if name in section.later:
             return Problem(path, "belongs to a later version; this one does not know it")
         keys = _keys(section)
@@ -110,9 +138,9 @@ def _keys(section: type[Section]) -> list[str]:
     return [field.alias or name for name, field in section.model_fields.items()]
 
 
-def _section(path: Path) -> type[Section]:
-    """The section of the schema at a path."""
-    here: Any = Schema
+def _section(schema: type[Section], path: Path) -> type[Section]:
+    """The section of a schema at a path."""
+    here: Any = schema
     for step in path:
         if isinstance(here, type) and issubclass(here, Section):
             here = next(f.annotation for n, f in here.model_fields.items() if step in (n, f.alias))

@@ -46,6 +46,11 @@ def one_or_more(value: object) -> object:
     return (value,) if isinstance(value, str) else listed(value)
 
 
+def one_table_or_more(value: object) -> object:
+    """A list of TOML, or one table for a list of one, as the tuple that the schema holds."""
+    return (value,) if isinstance(value, dict) else listed(value)
+
+
 def _scalar(value: object) -> object:
     if isinstance(value, float) and not math.isfinite(value):
         raise refuse(f"expected text, a finite number, true or false, got {value}")
