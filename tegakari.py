@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from features.errors import TegakariError, UsageError
-from models.bundles import AnyFiles, Files, LeadFiles, Seen, bundled
+from models.bundles import AnyFiles, Files, LeadFiles, Reading, Seen, bundled
 
 if TYPE_CHECKING:
     from training.sources import Sources
@@ -88,6 +88,21 @@ def simulate(
         signal=signal,
         as_json=as_json,
     )
+
+
+@app.command()
+@bundled
+def inspect(
+    file: Annotated[Path, typer.Argument(help="A file, or a folder of files.")],
+    reading: Reading,
+    playbook: PlaybookFile = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a file is understood to be: encoding, columns, roles, times, ids, traps."""
+    from models.options import settings
+    from training.inspect.command import run_inspect
+
+    raise typer.Exit(run_inspect(file, reading.declared, settings(playbook), as_json=as_json))
 
 
 @app.command()

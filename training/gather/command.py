@@ -121,8 +121,7 @@ def _object(found: Gathered, written: dict[str, Path], aside: list[Path]) -> dic
         "files": {name: str(path) for name, path in written.items()},
         "set_aside": [str(path) for path in aside],
         "probable_duplicates": found.duplicates,
-        "probable_import": found.imported
-        and {"created_at": found.imported[0], "leads": found.imported[1]},
+        "probable_imports": [finding.to_json() for finding in found.imported],
     }
 
 
@@ -161,9 +160,8 @@ def _print(
         n = len(found.duplicates)
         more = words["more"].format(n=n - _SHOWN) if n > _SHOWN else ""
         console.print(words["duplicates"].format(n=f"{n:,}", groups=groups, more=more))
-    if found.imported:
-        at, n = found.imported
-        console.print(words["imported"].format(at=at, n=f"{n:,}"))
+    for finding in found.imported:
+        console.print(words["imported"].format(evidence=finding.evidence))
     for name, path in written.items():
         console.print(f"{path}: {getattr(found, name).num_rows:,} {words[name]}")
     for path in aside:

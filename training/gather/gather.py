@@ -18,6 +18,8 @@ from features.cells import numbers, text_column
 from features.form import Form, latest_plausible, times
 from features.identities import Identities, as_one, cyclic, resolved
 from features.instants import MISSING, Instants, iso, now, zone
+from features.leakage.finding import Finding
+from features.leakage.spikes import import_spikes
 from features.log import Leads
 from features.people import contact_columns, people
 from features.reading import Refusal, Table
@@ -27,10 +29,6 @@ from training.gather.files import Mask, column, files_of, has, meant, read_sourc
 from training.gather.keyring import Keyring, new_ids, plain
 from training.gather.presets import presets
 from training.gather.said import EventsSection, SourceSection, SourcesSection
-
-IMPORTED = 0.05
-"""Of the leads so many with one `created_at` were probably imported then."""
-_IMPORTED_AT_LEAST = 10
 
 
 @dataclass
@@ -114,8 +112,8 @@ class Gathered:
         Tables of whole products that have no file.
     duplicates : list of list of str
         Ids of leads that are probably one person.
-    imported : tuple of (str, int), or None
-        When so many leads were created at once that they were probably imported then.
+    imported : list of Finding
+        Moments at which so many leads were created that they were probably imported then.
     tz : ZoneInfo or None
     """
 
@@ -126,7 +124,7 @@ class Gathered:
     taken: list[Taken]
     missing: list[str]
     duplicates: list[list[str]]
-    imported: tuple[str, int] | None
+    imported: list[Finding]
     tz: ZoneInfo | None
 
 
@@ -203,6 +201,7 @@ def gather(
     events = _events(taken, identities, playbook)
     changes = _changes(taken, identities)
     several = people(leads)
+    tz = zone(said.timezone) if said.timezone else None
     return Gathered(
         _leads_table(leads),
         events,
@@ -211,8 +210,8 @@ def gather(
         taken,
         missing,
         _together(leads, several),
-        _imported(leads),
-        zone(said.timezone) if said.timezone else None,
+        import_spikes(leads.created_at, tz or zone("UTC")),
+        tz,
     )
 
 
@@ -578,16 +577,3 @@ def _together(leads: Leads, person: npt.NDArray[np.int64]) -> list[list[str]]:
     order = np.argsort(person, kind="stable")
     parts = np.split(order, np.flatnonzero(np.diff(person[order])) + 1)
     return [leads.lead_id.take(pa.array(part)).to_pylist() for part in parts if len(part) > 1]
-
-
-def _imported(leads: Leads) -> tuple[str, int] | None:
-    """When many leads were created at once."""
-    known = leads.created_at[leads.created_at != MISSING]
-    if not len(known):
-        return None
-    moments, times_each = np.unique(known, return_counts=True)
-    most = int(np.argmax(times_each))
-    n = int(times_each[most])
-    if n < max(_IMPORTED_AT_LEAST, IMPORTED * len(known)):
-        return None
-    return str(iso(int(moments[most]))), n
