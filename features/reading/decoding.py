@@ -70,7 +70,7 @@ def _decode(path: object, raw: bytes, encoding: str, name: str) -> bytes:
 def _utf16(sample: bytes) -> str | None:
     """UTF-16 without a BOM: every other byte of its ASCII letters is 0."""
     even, odd = sample[::2].count(0), sample[1::2].count(0)
-    if max(even, odd) < len(sample) // 16 or min(even, odd) > max(even, odd) // 8:
+    if max(even, odd) < max(4, len(sample) // 16) or min(even, odd) > max(even, odd) // 8:
         return None
     return "utf-16-le" if odd > even else "utf-16-be"
 
@@ -83,21 +83,22 @@ def _cp932(path: object, raw: bytes, not_utf8: UnicodeDecodeError) -> bytes:
         text = raw.decode("cp932")
     except UnicodeDecodeError:
         text = "\ufffd"
+    others = _others(raw)
+    said = f": {', '.join(others)}" if others else ""
     if _UNUSED.search(text):
         raise InputError(
             f"{path}: the text is neither UTF-8 ({came}) nor cp932. Save it as UTF-8, or say its encoding "
-            "with --encoding."
+            f"with --encoding{said}."
         )
-    if not _reads_as_japanese(raw, text):
-        others = ", ".join(_others(raw))
+    if not _reads_as_japanese(text, others):
         raise InputError(
             f"{path}: the text is not UTF-8 ({came}), and read as cp932 it is no Japanese. "
-            f"Save it as UTF-8, or say its encoding with --encoding: {others} or cp932."
+            f"Save it as UTF-8, or say its encoding with --encoding{said} or cp932."
         )
     return text.encode("utf-8")
 
 
-def _reads_as_japanese(raw: bytes, text: str) -> bool:
+def _reads_as_japanese(text: str, others: list[str]) -> bool:
     """Whether what cp932 makes of bytes beyond ASCII are words.
 
     They are none where they stand alone between Latin letters, as in ``Müller``, or where most are
@@ -107,7 +108,7 @@ def _reads_as_japanese(raw: bytes, text: str) -> bool:
     japanese, half = len(_JAPANESE.findall(sample)), len(_HALF_WIDTH.findall(sample))
     if 2 * len(_BETWEEN_LETTERS.findall(sample)) > japanese + half:
         return False
-    return japanese >= half or "euc_jp" not in _others(raw)
+    return japanese >= half or "euc_jp" not in others
 
 
 def _others(raw: bytes) -> list[str]:

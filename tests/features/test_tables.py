@@ -14,13 +14,17 @@ import pyarrow.parquet
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
+from rich.table import Table
 
 from features.errors import InputError
 from features.form import Form, latest_plausible
 from features.instants import DAY, MISSING, iso
+from features.reading import read
 from features.tables import Intake, take_in
 from features.times import parse_one
 from features.writing import write_refused
+from tests.features.cases import CASES, READERS, Case, short, told
 from tests.features.histories import CHECKED, assert_same_log
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -548,3 +552,43 @@ def test_keeping_some_leads_keeps_what_is_theirs(files: Files) -> None:
     assert kept.changes.lead.tolist() == alone.changes.lead.tolist() == [1, 2]
     assert kept.changes.old_value == alone.changes.old_value == ["was 3", "was 4"]
     assert [leads[1 + row][0] for row in kept.rows] == ids(kept)
+
+
+# Files that readers get wrong.
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.kind)
+def test_a_hard_file_is_read_or_refused_as_the_package_says(tmp_path: Path, case: Case) -> None:
+    path = tmp_path / case.name
+    path.write_bytes(case.raw)
+    if case.rows is None:
+        with pytest.raises(InputError) as refused:
+            read(path)
+        assert case.says in str(refused.value)
+        assert str(path) in str(refused.value)
+        return
+    table = read(path)
+    assert [list(row.values()) for row in table.data.to_pylist()] == case.rows
+    assert [refusal.line for refusal in table.refused] == list(case.refused)
+    assert table.rows_in == len(case.rows) + len(case.refused)
+
+
+def test_the_table_of_cases_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("duckdb")
+    pytest.importorskip("polars")
+    table = Table(title="hard files, and what readers make of them", box=None)
+    for name in ("file", *READERS):
+        table.add_column(name, overflow="fold")
+    mine = set()
+    for place, case in enumerate(CASES):
+        path = tmp_path / str(place) / case.name
+        path.parent.mkdir()
+        path.write_bytes(case.raw)
+        said = {reader: told(reader, path) for reader in READERS}
+        mine.add(said["Tegakari"])
+        assert not said["Tegakari"].startswith("error")
+        table.add_row(case.kind, *(short(text) for text in said.values()))
+    assert len(mine) > 20
+    with capsys.disabled():
+        print()
+        Console(width=220, markup=False, highlight=False).print(table)
