@@ -22,7 +22,7 @@ from rich.console import Console
 from features.errors import UsageError
 from models.artefact import load
 from models.terminal import Report, people, print_table, progress
-from training.bench import explaining, fresh, large, logs, scoring, whole
+from training.bench import explaining, fresh, large, lists, logs, scoring, whole
 from training.bench.timing import HEADER, Measure
 
 _PACKAGES = ("tegakari", "numpy", "polars", "duckdb", "pyarrow", "numba", "lightgbm")
@@ -55,6 +55,12 @@ def measure(options: argparse.Namespace, report: Report) -> list[Measure]:
         report("explaining")
         artefact = load(options.explaining) if options.explaining != _TRAINED else None
         return explaining.measures(explaining.N_LEADS, options.repeats, artefact)
+    if options.lists:
+        report("reading in turns")
+        read = lists.reading(lists.ROWS, options.repeats)
+        report(f"scoring {options.lists:,} leads in turns")
+        repeats = min(options.repeats, _LARGE_REPEATS)
+        return read + lists.scoring(options.lists, repeats, options.world)
     if options.large:
         report("writing, and reading in turns")
         tenfold = {name: _TENFOLD * size for name, size in sizes.items()}
@@ -145,6 +151,12 @@ def _introduce(console: Console, options: argparse.Namespace) -> None:
             f"{options.repeats} turns.\n"
         )
         return
+    if options.lists:
+        console.print(
+            f"Files of lead lists; medians of {options.repeats} turns, of scoring at most "
+            f"{_LARGE_REPEATS}.\n"
+        )
+        return
     if options.large:
         console.print(
             f"{_TENFOLD * options.events:,} events, {_TENFOLD * options.leads:,} leads, from Parquet "
@@ -189,6 +201,15 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="LEADS",
         help="instead of all else a whole training run on so many simulated leads "
         f"({whole.N_LEADS:,}: a million rows)",
+    )
+    parser.add_argument(
+        "--lists",
+        type=int,
+        nargs="?",
+        const=lists.ROWS,
+        metavar="LEADS",
+        help="instead of all else reading a CSV beside pandas, and scoring a CSV of so many leads, with "
+        f"ten events each in Parquet ({lists.ROWS:,}: takes an hour), with reasons and without",
     )
     parser.add_argument(
         "--explaining",
