@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -54,9 +55,20 @@ def read_source(folder: Path, source: SourceSection) -> Table:
     return tables[0] if len(tables) == 1 else together(folder / source.file, tables)
 
 
+def alternatives(name: str) -> list[str]:
+    """The names of a column, of which exports have one or another: ``"Create Date | createdate?"``."""
+    return name.removesuffix("?").split(" | ")
+
+
+def plainly(table: Table, name: str) -> str:
+    """The name that a table has for a column; the first where it has none."""
+    names = alternatives(name)
+    return next((one for one in names if _column(table, one) is not None), names[0])
+
+
 def has(table: Table, name: str) -> bool:
     """Whether a table has a column, as a source names it."""
-    return _column(table, name.removesuffix("?")) is not None
+    return any(_column(table, one) is not None for one in alternatives(name))
 
 
 def column(table: Table, name: str) -> pa.Array | None:
@@ -67,7 +79,7 @@ def column(table: Table, name: str) -> pa.Array | None:
     InputError
         When it has to be there.
     """
-    found = _column(table, name.removesuffix("?"))
+    found = _column(table, plainly(table, name))
     if found is None and not name.endswith("?"):
         there = table.data.column_names
         raise InputError(
@@ -111,18 +123,23 @@ def _inside(text: str, key: str) -> str | None:
 
 
 def meant(table: Table, where: Where) -> Mask:
-    """Which rows have one of the values asked for in each column; of any case of letters."""
+    """Which rows have one of the values asked for in each column, and none of those after ``!``."""
     mask = np.ones(len(table.lines), dtype=bool)
     for name, patterns in where.items():
         found = column(table, name)
         if found is None:
             continue
         coded = text_column(found).dictionary_encode()
-        wanted = [pattern.casefold() for pattern in patterns]
+        wanted = [pattern.casefold() for pattern in patterns if pattern[0] != "!"]
+        unwanted = [pattern[1:].casefold() for pattern in patterns if pattern[0] == "!"]
         fits = [
-            any(fnmatchcase(text.strip().casefold(), pattern) for pattern in wanted)
+            (not wanted or _fits(text, wanted)) and not _fits(text, unwanted)
             for text in coded.dictionary.to_pylist()
         ]
-        one = pa.array(fits, pa.bool_()).take(coded.indices).fill_null(False)
+        one = pa.array(fits, pa.bool_()).take(coded.indices).fill_null(not wanted)
         mask &= one.to_numpy(zero_copy_only=False)
     return mask
+
+
+def _fits(text: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(text.strip().casefold(), pattern) for pattern in patterns)

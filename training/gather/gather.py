@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -25,7 +26,17 @@ from features.people import contact_columns, people
 from features.reading import Refusal, Table
 from models.playbook import Playbook
 from models.terminal import Report
-from training.gather.files import Mask, column, files_of, has, meant, read_source, texts
+from training.gather.files import (
+    Mask,
+    alternatives,
+    column,
+    files_of,
+    has,
+    meant,
+    plainly,
+    read_source,
+    texts,
+)
 from training.gather.keyring import Keyring, new_ids, plain
 from training.gather.presets import presets
 from training.gather.said import EventsSection, SourceSection, SourcesSection
@@ -253,11 +264,10 @@ def _leads(one: Taken, ring: Keyring) -> Leads:
                 ids = pc.coalesce(ids, known, new_ids(kind, keys))
     first = next(iter(source.lead[0].values()))
     named = ids.is_valid().to_numpy(zero_copy_only=False)
-    one.refuse(one.wanted & ~named, first.removesuffix("?"), "a lead needs an id; there is none")
+    one.refuse(one.wanted & ~named, plainly(table, first), "a lead needs an id; there is none")
     created = np.full(len(ids), MISSING)
     if source.leads.created_at is not None and column(table, source.leads.created_at) is not None:
-        at = source.leads.created_at.removesuffix("?")
-        created, _ = _times(one, at, one.usable & one.wanted)
+        created, _ = _times(one, source.leads.created_at, one.usable & one.wanted)
     one.lead = pc.if_else(pa.array(one.usable & one.wanted), ids, pa.scalar(None, pa.string()))
     kept = one.usable & one.wanted
     one.told["leads"] = int(kept.sum())
@@ -278,7 +288,7 @@ def _attributes(one: Taken) -> pa.Table:
     used |= {entry.at for entry in source.events}
     for identity in source.identities:
         used |= {identity.merged_into or "", identity.absorbed or "", identity.at or ""}
-    used = {name.removesuffix("?") for name in used}
+    used = {plain_name for name in used for plain_name in alternatives(name)}
     data = one.table.data
     data = data.select([name for name in data.column_names if name not in used])
     return data.rename_columns([source.leads.rename.get(name, name) for name in data.column_names])
@@ -331,12 +341,20 @@ def _identities(taken: Iterable[Taken]) -> tuple[Identities, pa.Table]:
                     old, new = pair
                     if into.setdefault(old, new) != new:
                         bad = np.arange(len(own)) == row
-                        one.refuse(bad, name, f"{old!r} is {into[old]!r} by another row")
+                        one.refuse(
+                            bad,
+                            plainly(one.table, name),
+                            f"{old!r} is {into[old]!r} by another row",
+                        )
                     else:
                         of.setdefault(old, (one, row, name, at[row], said.kind))
     for old in cyclic(into):
         one, row, name, *_ = of.pop(old)
-        one.refuse(np.arange(len(one.table.lines)) == row, name, "an id that comes back to itself")
+        one.refuse(
+            np.arange(len(one.table.lines)) == row,
+            plainly(one.table, name),
+            "an id that comes back to itself",
+        )
         del into[old]
     rows = [(old, into[old], of[old][3], of[old][4]) for old in into]
     for old in into:
@@ -369,11 +387,26 @@ def _split(text: str | None, by: str) -> list[str]:
 
 def _times(one: Taken, name: str, wanted: Mask) -> tuple[Instants, Mask]:
     """A column as times, the start of a day for one without a time, and which are such days."""
-    start, usable, refused = times(one.table, name, one.form, wanted, at_start=True)
-    end, _, _ = times(one.table, name, one.form, wanted & usable, at_start=False)
+    name, table = plainly(one.table, name), one.table
+    if name not in table.data.column_names:  # inside JSON
+        table = replace(table, data=table.data.append_column(name, texts(table, name)))
+    if one.source.epoch is not None:
+        table = _since_1970(table, name, one.source.epoch)
+    start, usable, refused = times(table, name, one.form, wanted, at_start=True)
+    end, _, _ = times(table, name, one.form, wanted & usable, at_start=False)
     one.refused += refused
     one.usable &= ~wanted | usable
     return start, start != end
+
+
+def _since_1970(table: Table, name: str, unit: Literal["s", "ms"]) -> Table:
+    """The table with the numbers of a column as instants; what is no number stays as it is."""
+    cells = texts(table, name)
+    if not pc.all(pc.match_substring_regex(cells, r"^\d{9,14}$"), min_count=0).as_py():
+        return table
+    at = cells.cast(pa.int64()).cast(pa.timestamp(unit, tz="UTC"))
+    place = table.data.column_names.index(name)
+    return replace(table, data=table.data.set_column(place, name, at))
 
 
 @dataclass(frozen=True)
@@ -441,15 +474,15 @@ def _events_of(
     mask = one.usable & one.wanted & meant(table, said.where) & kinds.is_valid().to_numpy(False)
     named |= mask
     there = texts(table, said.at).is_valid().to_numpy(zero_copy_only=False)
-    at, days = _times(one, said.at.removesuffix("?"), mask & there)
+    at, days = _times(one, said.at, mask & there)
     value = pa.nulls(n, pa.float64())
     if said.value is not None and (cells := column(table, said.value)) is not None:
         number, bad = numbers(cells)
-        one.refuse(mask & bad, said.value.removesuffix("?"), "not a finite number")
+        one.refuse(mask & bad, plainly(table, said.value), "not a finite number")
         value = pa.array(number, pa.float64(), from_pandas=True)
     when: Instants | None = None
     if said.recorded_at is not None and has(table, said.recorded_at):
-        when, _ = _times(one, said.recorded_at.removesuffix("?"), mask & one.usable)
+        when, _ = _times(one, said.recorded_at, mask & one.usable)
     happened = mask & one.usable & (at != MISSING)
     types = Counter(kinds.filter(pa.array(happened & ~one.found)).to_pylist())
     one.unmatched_types.update(types)
@@ -501,11 +534,11 @@ def _changes(taken: Sequence[Taken], identities: Identities) -> pa.Table:
         attribute, new = texts(table, said.attribute), texts(table, said.new)
         one.refuse(
             mask & ~attribute.is_valid().to_numpy(zero_copy_only=False),
-            said.attribute.removesuffix("?"),
+            plainly(table, said.attribute),
             "a change needs the attribute it changed",
         )
-        at, days = _times(one, said.at.removesuffix("?"), mask & one.usable)
-        one.refuse(mask & (at == MISSING), said.at.removesuffix("?"), "a change needs a time")
+        at, days = _times(one, said.at, mask & one.usable)
+        one.refuse(mask & (at == MISSING), plainly(table, said.at), "a change needs a time")
         rows = np.flatnonzero(mask & one.usable & one.found)
         place = pa.array(rows)
         lead = identities.resolved(one.lead).take(place)

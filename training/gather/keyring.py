@@ -22,7 +22,8 @@ _PLAIN: Mapping[str, Callable[[str | None], str | None]] = {"email": email, "pho
 def plain(kind: str, column: pa.Array, ids: str | None = None) -> pa.Array:
     """Keys as they are compared; null for what is none.
 
-    Ids of Salesforce are compared by their first 15 letters, which is all that its reports show.
+    Ids of Salesforce are compared by their first 15 letters, which is all that its reports show; of
+    ``first``, the first of several between semicolons is meant.
     """
     if kind in _PLAIN:
         coded = column.dictionary_encode()
@@ -31,6 +32,8 @@ def plain(kind: str, column: pa.Array, ids: str | None = None) -> pa.Array:
     if ids == "salesforce":
         long = pc.match_substring_regex(column, "^[A-Za-z0-9]{18}$")
         return pc.if_else(long, pc.utf8_slice_codeunits(column, 0, 15), column)
+    if ids == "first":
+        return pc.replace_substring_regex(column, r"\s*;.*$", "")
     return column
 
 

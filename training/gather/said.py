@@ -1,7 +1,8 @@
 """What a sources file says: which files there are, whom each row is about, and what it tells.
 
 A column of the file is named by its header; ``attributes.Webpage ID`` is a key of the JSON text in
-``attributes``; a name that ends in ``?`` is of a column that not every export has.
+``attributes``; of names with `` | `` between them an export has one; a name that ends in ``?`` is
+of a column that not every export has.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from models.playbook.references import Problem, nearest
 from models.playbook.values import Patterns, Section, Text, Texts, listed, one_table_or_more, refuse
 
 Where = dict[Text, Patterns]
-"""Rows that are meant: column -> the values of which each has one, in any case of letters."""
+"""Rows that are meant: column -> the values of which each has one, in any case of letters; a value
+after ``!`` is one that none has."""
 
 
 def _typed(value: object) -> object:
@@ -100,10 +102,11 @@ class SourceSection(Section):
     delimiter: Text | None = None
     quote: Text | None = None
     dates: DateOrder | None = None
+    epoch: Literal["s", "ms"] | None = None
     zone: Text | None = None
     where: Where = Field(default={})
     lead: Annotated[tuple[dict[Text, Text], ...], BeforeValidator(one_table_or_more)] = ()
-    ids: Literal["salesforce"] | None = None
+    ids: Literal["salesforce", "first"] | None = None
     keys: dict[Text, Text] = Field(default={})
     leads: LeadsSection | None = None
     events: Annotated[tuple[EventsSection, ...], BeforeValidator(one_table_or_more)] = ()
