@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from features.errors import InputError
 from features.reading.declared import Declared
 from features.reading.layout import FIRST, LAST, footers_of, header_of
 from features.reading.table import Aside, Table, check_header
+
+_ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 
 
 def read_workbook(path: Path, declared: Declared, rows_are: str) -> Table:
@@ -81,10 +84,13 @@ def _sheet(path: Path, book: CalamineWorkbook, declared: Declared) -> str:
 
 
 def _text(cell: object) -> str:
-    """A cell as text; a length of time is its hours, minutes and seconds."""
+    """A cell as text; a length of time is its hours, minutes and seconds.
+
+    Letters that XML has not stand as ``_x001B_`` (ST_Xstring of ECMA-376).
+    """
     if isinstance(cell, timedelta):
         return str(cell)
-    return as_text(cell) or ""
+    return _ESCAPED.sub(lambda code: chr(int(code[1], 16)), as_text(cell) or "")
 
 
 def _trimmed(row: list[str]) -> list[str]:
