@@ -33,7 +33,7 @@ check: $(STAMP) ## what CI runs: format, lint, types, import order, tests, noteb
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 bench: $(STAMP) ## print how fast features and answers are here (ARGS=--large for 100M events, --training to train)
 	@$(BIN)/python -m training.bench $(ARGS)

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 
+import tegakari
 from features.errors import PlaybookError
 from models.playbook import Playbook
 from models.playbook.source import parse_as
@@ -235,3 +236,16 @@ def test_the_account_is_printed_in_both_languages(run: Any, tmp_path: Path, lang
     assert ran.code == 0
     assert "00Q5g00000AAAA2 = 00Q5g00000AAAA5" in ran.out
     assert {"en": "unmatched", "ja": "照合不可"}[lang] in ran.out
+
+
+def test_the_sources_file_of_the_readme_is_one() -> None:
+    readme = (Path(tegakari.__file__).parent / "README.md").read_text("utf-8")
+    section = readme.split("### Files as people have them")[1]
+    found = said(section.split("```toml")[1].split("```")[0])
+    assert [source.preset for source in found.source] == ["salesforce", "webinar.attendee", None]
+
+
+def test_every_preset_says_whom_its_rows_are_about_and_what_they_tell() -> None:
+    assert len(presets()) > 20
+    for name in presets():
+        said(f'schema = 1\n[[source]]\npreset = "{name.partition(".")[0]}"\n')
