@@ -262,7 +262,7 @@ def test_a_value_that_is_no_finite_number_loses_its_event(
     assert ran.code == 3
     (refused,) = read_csv(tmp_path / "out.csv.refused.events.csv")
     assert (refused["tegakari_refused_line"], refused["tegakari_refused_column"]) == ("3", "value")
-    assert refused["tegakari_refused_value"] == number
+    assert refused["tegakari_refused_value"].lstrip("'") == number
     assert "not a finite number" in refused["tegakari_refused_reason"]
     assert ran.said["answered"] == 3
 

@@ -31,6 +31,8 @@ VERBS = (
     *(
         "simulate",
         "train",
+        "inspect",
+        "gather",
         "check",
         "evaluate",
         "features",
