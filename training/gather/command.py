@@ -10,7 +10,7 @@ import pyarrow as pa
 from rich.console import Console
 
 from features.errors import InputError
-from features.reading import Refusal
+from features.reading import OWN_PREFIX, Refusal
 from features.writing import write, write_refused
 from models.playbook import Playbook
 from models.playbook.playbook import text_of
@@ -94,11 +94,16 @@ def _write(found: Gathered, out: Path, ending: str) -> tuple[dict[str, Path], li
         for other in ("csv", "parquet"):
             path = out / f"{name}.{other}"
             if other == ending and (table.num_rows or name == "leads"):
-                write(table, path)
+                write(_marked(table) if ending == "csv" else table, path)
                 written[name] = path
             else:
                 path.unlink(missing_ok=True)
     return {name: written[name] for name in TABLES if name in written}, aside
+
+
+def _marked(table: pa.Table) -> pa.Table:
+    """The table with a column by which it is known, when read again, that Tegakari wrote it."""
+    return table.append_column(f"{OWN_PREFIX}gathered", pa.array([True] * table.num_rows))
 
 
 def _object(found: Gathered, written: dict[str, Path], aside: list[Path]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -52,7 +53,19 @@ def read_source(folder: Path, source: SourceSection) -> Table:
             "Correct `file`, or take this source out."
         )
     tables = [read(path, "row", source.declared) for path in paths]
-    return tables[0] if len(tables) == 1 else together(folder / source.file, tables)
+    table = tables[0] if len(tables) == 1 else together(folder / source.file, tables)
+    return _emptied(table, source.empty) if source.empty else table
+
+
+def _emptied(table: Table, words: Sequence[str]) -> Table:
+    """The table without the words that stand for nothing."""
+    data, nothing = table.data, pa.array(words, pa.string())
+    for place, field in enumerate(data.schema):
+        if pa.types.is_string(field.type):
+            said = pc.is_in(data[place], value_set=nothing)
+            kept = pc.if_else(said, pa.scalar(None, pa.string()), data[place])
+            data = data.set_column(place, field.name, kept)
+    return replace(table, data=data)
 
 
 def alternatives(name: str) -> list[str]:

@@ -91,7 +91,7 @@ class IdentitySection(Section):
 
 
 class SourceSection(Section):
-    """``[[source]]``: a file, or several of the same columns."""
+    """``[[source]]``: a file, or several of the same columns; `empty` are words that stand for nothing."""
 
     preset: Text | None = None
     name: Text | None = None
@@ -104,6 +104,7 @@ class SourceSection(Section):
     dates: DateOrder | None = None
     epoch: Literal["s", "ms"] | None = None
     zone: Text | None = None
+    empty: Texts = ()
     where: Where = Field(default={})
     lead: Annotated[tuple[dict[Text, Text], ...], BeforeValidator(one_table_or_more)] = ()
     ids: Literal["salesforce", "first"] | None = None
