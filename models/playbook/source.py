@@ -111,8 +111,6 @@ def _problem(details: Mapping[str, Any], schema: type[Section]) -> Problem:
         return Problem(path, context["message"])
     if kind == "extra_forbidden":
         section = _section(schema, path[:-1])
-        if name in section.later:
-            return Problem(path, "belongs to a later version; this one does not know it")
         keys = _keys(section)
         return Problem(
             path, f"unknown key; expected one of {', '.join(keys)}.{nearest(name, keys)}"

@@ -114,8 +114,6 @@ class Section(BaseModel):
 
     Attributes
     ----------
-    later : frozenset of str
-        Keys that the contract reserves and this version does not know yet.
     refers : mapping of str to str
         Fields that hold names of something else in the playbook, and of what: ``"event"``,
         ``"touch"``, ``"task"``, ``"step"``, ``"group"``, ``"score"``.
@@ -124,7 +122,6 @@ class Section(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-    later: ClassVar[frozenset[str]] = frozenset()
     refers: ClassVar[Mapping[str, str]] = {}
     keys_refer: ClassVar[Mapping[str, str]] = {}
 

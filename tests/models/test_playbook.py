@@ -480,9 +480,9 @@ BROKEN = {
         SMALL + "\n[[actions.rules]]\nlabel.en = 'call'\ntask = ['sale', 'sales']\n",
         "line 27, actions.rules[0].task: expected one of sale, got 'sales'. Did you mean 'sale'?",
     ),
-    "later key": (
-        "schema = 1\n[events.a]\nfrom = 'x'\n",
-        "line 3, events.a.from: belongs to a later version",
+    "raw rows": (
+        "schema = 1\n[events.a]\nfrom = { tipe = 'x' }\n",
+        "unknown key; expected one of type, content, channel. Did you mean 'type'?",
     ),
 }
 

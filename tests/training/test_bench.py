@@ -18,7 +18,7 @@ from features.log import EventLog
 from features.plan import Feature
 from features.program import compile_plan
 from models.families import FAMILIES, lines_of
-from training.bench import duckdb_, explaining, fresh, large, logs, memory, polars_
+from training.bench import duckdb_, explaining, fresh, large, lists, logs, memory, polars_
 from training.bench.__main__ import main, measure
 from training.bench.company import company, whole_catalogue
 from training.bench.logs import CUTOFF, TYPES, invented_log, write
@@ -64,7 +64,14 @@ def by_kernel(log: EventLog) -> np.ndarray:
 def test_everything_it_times_side_by_side_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(explaining, "measures", lambda *_: [])
     options = argparse.Namespace(
-        events=3000, leads=N_LEADS, threads=[1], world=1600, repeats=1, large=False, explaining=None
+        events=3000,
+        leads=N_LEADS,
+        threads=[1],
+        world=1600,
+        repeats=1,
+        large=False,
+        lists=None,
+        explaining=None,
     )
     told: list[str] = []
     measures = measure(options, told.append)
@@ -291,3 +298,10 @@ def test_without_the_references_it_says_what_to_install(
     monkeypatch.setattr("training.bench.__main__.find_spec", found.get)
     assert main([]) == 2
     assert "The benchmark needs polars" in capsys.readouterr().err
+
+
+def test_a_list_in_cp932_is_read_as_pandas_reads_it_told_the_encoding() -> None:
+    (measured,) = lists.reading(300, 1)
+    assert measured.agrees
+    assert measured.reference == "pandas"
+    assert str(measured.asked) == "at most 1.5x the time"
