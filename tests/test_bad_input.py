@@ -456,6 +456,10 @@ def test_a_row_with_too_few_or_too_many_cells_is_refused_with_its_text(
     assert [row["tegakari_refused_line"] for row in refused] == ["3", "4"]
     assert refused[1]["tegakari_refused_value"] == f"c,{ZONED},more"
     assert "expected 2 cells, got 3" in refused[1]["tegakari_refused_reason"]
+    # Fed back as they are, they are refused again: which cell is whose cannot be told.
+    again = tmp_path / "out.csv.refused.csv"
+    ran = run("score", "--leads", again, "--out", tmp_path / "again.csv", "--json")
+    assert (ran.said["rows_in"], ran.said["refused_leads"]) == (2, 2)
 
 
 def test_a_clean_run_takes_away_the_refusals_of_the_one_before(score: Any, tmp_path: Path) -> None:

@@ -60,7 +60,8 @@ def read_delimited(path: object, raw: bytes, declared: Declared, rows_are: str) 
             "",
             _text(text, found, row),
             reason,
-            dict(zip(names, _cells(text, found, row, delimiter, quote), strict=False)),
+            # Which cell is whose is what cannot be told: to be mended, not guessed.
+            dict.fromkeys(names),
         )
         for row, reason in reasons.items()
     ]
