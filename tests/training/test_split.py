@@ -14,6 +14,7 @@ from features.spine import Spine
 from training.split import (
     grouped_folds,
     of_some_leads,
+    one_side,
     rolling_origins,
     split_at_random,
     split_by_time,
@@ -173,3 +174,31 @@ def test_folds_of_many_rows_are_those_of_some_leads_whole() -> None:
         rows = np.bincount(lead[np.r_[inside, outside]], minlength=2000)
         assert set(rows) == {0, 5}
         assert not np.intersect1d(lead[inside], lead[outside]).size
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 300)), min_size=8, max_size=40),
+    st.lists(st.integers(0, 6), min_size=10, max_size=10),
+)
+def test_people_with_several_leads_stay_on_one_side_of_a_split_by_time(
+    rows: list[tuple[int, int]], people: list[int]
+) -> None:
+    lead = np.array([row[0] for row in rows])
+    cutoff = np.array([row[1] for row in rows]) * DAY
+    spine = Spine(
+        lead, cutoff, np.zeros(len(rows), dtype=np.int8), np.zeros(len(rows), dtype=np.int64)
+    )
+    try:
+        split = split_by_time(spine, DAY)
+    except TrainingRefused:
+        return
+    person = np.array(people)[lead]
+    apart = one_side(split, lead, person)
+    assert np.array_equal(apart.test, split.test)
+    assert len(apart.train) + apart.between == len(split.train) + split.between
+    for one in set(person[apart.train]) & set(person[apart.test]):
+        # Only a person of one lead is on both sides: earlier rows of it are what is known of it.
+        assert len(set(lead[person == one])) == 1
+    alone = one_side(split, lead, lead)
+    assert np.array_equal(alone.train, split.train)
