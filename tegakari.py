@@ -99,10 +99,11 @@ def inspect(
     as_json: Json = False,
 ) -> None:
     """Say what a file is understood to be: encoding, columns, roles, times, ids, traps."""
+    from features.reading import Declared
     from models.options import settings
     from training.inspect.command import run_inspect
 
-    raise typer.Exit(run_inspect(file, reading.declared, settings(playbook), as_json=as_json))
+    raise typer.Exit(run_inspect(file, Declared.of(reading), settings(playbook), as_json=as_json))
 
 
 @app.command()

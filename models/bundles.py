@@ -15,8 +15,6 @@ from typing import Annotated, Any, Literal, get_type_hints
 import typer
 
 from features.dates import DateOrder
-from features.reading import Declared
-from models.options import named_columns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,24 +41,17 @@ class Reading:
         int | None, typer.Option(min=1, help="Row on which the header of the lead list stands.")
     ] = None
 
-    @property
-    def declared(self) -> Declared:
-        """What is said of the files."""
-        return Declared(
-            encoding=self.encoding,
-            delimiter=self.delimiter,
-            quote=self.quote,
-            sheet=self.sheet,
-            header=self.header,
-            dates=self.dates,
-        )
+    def named(self) -> dict[str, Any]:
+        """The arguments that `Sources` and `Asked` take; files are those of the bundle."""
+        from features.reading import Declared
+        from models.options import named_columns
 
-    def named(self, id_column: str | None = None) -> dict[str, Any]:
-        """The arguments that `Sources` and `Asked` take."""
+        files = {field.name for field in fields(self)} - {field.name for field in fields(Reading)}
         return {
-            "columns": named_columns(self.columns, id_column),
+            "columns": named_columns(self.columns, getattr(self, "id_column", None)),
             "timezone": self.timezone,
-            "declared": self.declared,
+            "declared": Declared.of(self),
+            **{name: getattr(self, name) for name in files - {"id_column"}},
         }
 
 
@@ -82,26 +73,12 @@ class LeadFiles(Reading):
     changes: Changes = None
     identities: Identities = None
 
-    def named(self, id_column: str | None = None) -> dict[str, Any]:
-        """The arguments that `Sources` and `Asked` take."""
-        return {
-            **super().named(id_column),
-            "leads": self.leads,
-            "events": self.events,
-            "changes": self.changes,
-            "identities": self.identities,
-        }
-
 
 @dataclass(frozen=True, kw_only=True)
 class Files(LeadFiles):
     """The same, the column of ids being an option of its own."""
 
     id_column: IdColumn = None
-
-    def named(self, id_column: str | None = None) -> dict[str, Any]:
-        """The arguments that `Sources` and `Asked` take."""
-        return super().named(id_column or self.id_column)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,16 +90,6 @@ class AnyFiles(Reading):
     changes: Changes = None
     identities: Identities = None
     id_column: IdColumn = None
-
-    def named(self, id_column: str | None = None) -> dict[str, Any]:
-        """The arguments that `Sources` takes."""
-        return {
-            **super().named(id_column or self.id_column),
-            "leads": self.leads,
-            "events": self.events,
-            "changes": self.changes,
-            "identities": self.identities,
-        }
 
 
 @dataclass(frozen=True, kw_only=True)

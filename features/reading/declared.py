@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from features.dates import DateOrder
 from features.errors import UsageError
@@ -61,6 +61,11 @@ class Declared:
                 raise UsageError(f"{name}: expected one ASCII character, got {allowed!r}.")
         if self.header is not None and self.header < 1:
             raise UsageError(f"header: expected a row counted from 1, got {self.header}.")
+
+    @classmethod
+    def of(cls, said: object) -> Declared:
+        """What an object with attributes of these names says."""
+        return cls(**{field.name: getattr(said, field.name) for field in fields(cls)})
 
     @property
     def of_others(self) -> Declared:

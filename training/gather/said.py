@@ -117,14 +117,7 @@ class SourceSection(Section):
     @property
     def declared(self) -> Declared:
         """What is said of the files themselves."""
-        return Declared(
-            encoding=self.encoding,
-            delimiter=self.delimiter,
-            quote=self.quote,
-            sheet=self.sheet,
-            header=self.header,
-            dates=self.dates,
-        )
+        return Declared.of(self)
 
     def over(self, preset: SourceSection) -> SourceSection:
         """A preset, with what is said here in place of what it says."""
