@@ -43,7 +43,17 @@ def read(path: Path, rows_are: str = "lead", declared: Declared = AS_FOUND) -> T
         return _folder(path, rows_are, declared)
     with readable(path):
         table = _read(path, rows_are, declared)
-    return table.without_own()
+    return replace(table, understood=_shown(table)).without_own()
+
+
+def _shown(table: Table) -> str:
+    """What was understood, with the lines that are no rows."""
+    lines = {
+        kind: ", ".join(str(row.line) for row in table.aside if row.kind == kind)
+        for kind in ("title", "footer")
+    }
+    said = [f"line {of} {kind}" for kind, of in lines.items() if of]
+    return "; ".join([table.understood, *said])
 
 
 def _read(path: Path, rows_are: str, declared: Declared) -> Table:

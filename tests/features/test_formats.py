@@ -63,7 +63,7 @@ def test_a_sheet_is_read_below_its_title_and_above_its_footer(tmp_path: Path) ->
     ]
     assert table.lines.tolist() == [4, 5]
     assert [(row.kind, row.line) for row in table.aside] == [("title", 1), ("footer", 7)]
-    assert table.understood == "workbook, sheet '名簿'"
+    assert table.understood == "workbook, sheet '名簿'; line 1 title; line 7 footer"
 
 
 def test_one_of_several_sheets_has_to_be_named(tmp_path: Path) -> None:

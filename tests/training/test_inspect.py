@@ -105,7 +105,7 @@ def test_times_zones_roles_and_examples_are_told(run: Any, tmp_path: Path) -> No
         "0013,佐藤,2026/4/2,2026-04-02T09:00Z,25/4/2026,機械\n"
     )
     said = inspected(run, written(tmp_path / "名簿.csv", text, "cp932"))
-    assert said["understood"] == "CSV, cp932, delimiter ','"
+    assert said["understood"] == "CSV, cp932, delimiter ','; line 1 title"
     assert [row["kind"] for row in said["aside"]] == ["title"]
     columns = {column["name"]: column for column in said["columns"]}
     assert columns["登録日"]["moments"] == {
