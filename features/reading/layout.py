@@ -14,12 +14,17 @@ FIRST = 40
 """A header stands among so many first rows, blank ones aside."""
 LAST = 40
 """A footer stands among so many last rows."""
-_SAYS_FOOTER = re.compile(
-    r"copyright|©|\(c\)|all rights reserved|confidential|generated (by|on|at)|report (run|generated)|"
-    r"^\W*(grand |sub ?)?totals?\b|^records?\b|\d+ (records|rows)\b|"
-    r"^\W*(合計|総計|小計|総合計|計|件数|以上|注|※|出力日|作成日|集計)",
+_TOTAL = re.compile(
+    r"^\W*((grand |sub ?)?totals?|records?|rows?|count|合計|総計|小計|総合計|計|件数|人数)\W*[\d,]*\s*"
+    r"(records?|rows?|件|名|人|行|円)?\W*$|^\W*[\d,]+ (records|rows)\W*$",
     re.IGNORECASE,
 )
+_REMARK = re.compile(
+    r"copyright|©|\(c\)|all rights reserved|^\W*confidential|^\W*(report )?(generated|exported|run) (by|on|at)\b|"
+    r"^以上\W*$|^※|^注[\W\d]|^(出力|作成|集計)(日|者)",
+    re.IGNORECASE,
+)
+_AMOUNT = re.compile(r"^[^A-Za-z]*\d[\d,.]*\s*(%|円|件|名|人)?$")
 _SENTENCE = re.compile(r"\S\s+\S|.{20}")
 _NO_NAME = re.compile(r"^\W*[\d０-９]+([\d０-９\s./:年月日,%-])*$|@.+\.")
 """What names no column: a number, a date, an e-mail address."""
@@ -78,7 +83,7 @@ def footers_of(last: Sequence[Sequence[str]], width: int) -> int:
     0
     """
     filled = [[cell.strip() for cell in row if cell.strip()] for row in last]
-    says = [bool(cells and _SAYS_FOOTER.search(cells[0])) for cells in filled]
+    says = [_says(cells) for cells in filled]
     first = len(last)
     while first and _may_be_footer(last[first - 1], filled[first - 1], says[first - 1], width):
         first -= 1
@@ -86,6 +91,16 @@ def footers_of(last: Sequence[Sequence[str]], width: int) -> int:
     begins = next((row for row in below if says[row] or not filled[row]), len(last))
     sentence = any(says[row] or _SENTENCE.search("".join(filled[row][:1])) for row in below)
     return len(last) - begins if sentence and any(filled[begins:]) else 0
+
+
+def _says(filled: Sequence[str]) -> bool:
+    """Whether a row is a total, its other cells being numbers, or a remark that stands alone."""
+    if not filled:
+        return False
+    first, *others = filled
+    if _TOTAL.match(first):
+        return all(_AMOUNT.match(cell) for cell in others)
+    return not others and bool(_REMARK.search(first))
 
 
 def _may_be_footer(row: Sequence[str], filled: Sequence[str], says: bool, width: int) -> bool:
