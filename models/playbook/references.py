@@ -9,12 +9,15 @@ from typing import NamedTuple
 from features.changes import CHANGE_COLUMNS
 from features.errors import TegakariError, UsageError
 from features.events import EVENT_COLUMNS
+from features.identities import IDENTITY_COLUMNS
 from features.instants import zone
 from features.plan import expand
 from features.tables import LEAD_COLUMNS
 from models.playbook.lines import Path
 from models.playbook.schema import Schema
 from models.playbook.values import Section
+
+_TABLES = (LEAD_COLUMNS, EVENT_COLUMNS, CHANGE_COLUMNS, IDENTITY_COLUMNS)
 
 
 class Problem(NamedTuple):
@@ -64,13 +67,13 @@ def _texts(schema: Schema) -> Iterator[Problem]:
             zone(schema.timezone)
         except UsageError as error:
             yield Problem(("timezone",), str(error))
-    known = tuple(dict.fromkeys(LEAD_COLUMNS + EVENT_COLUMNS + CHANGE_COLUMNS))
+    known = tuple(dict.fromkeys(word for table in _TABLES for word in table))
     for name in schema.columns:
         if name not in known:
             yield Problem(
                 ("columns", name), f"expected one of {', '.join(known)}.{nearest(name, known)}"
             )
-    for table in (LEAD_COLUMNS, EVENT_COLUMNS, CHANGE_COLUMNS):
+    for table in _TABLES:
         taken: dict[str, str] = {}
         for name in (name for name in schema.columns if name in table):
             other = taken.setdefault(schema.columns[name], name)
