@@ -153,6 +153,19 @@ def test_people_of_a_list_become_leads_where_the_source_says_so(tmp_path: Path) 
     assert aside == [("title", 1), ("footer", 7)]
 
 
+def test_rows_that_are_one_lead_are_said_to_be(run: Any, tmp_path: Path) -> None:
+    written(tmp_path, L="id,x,y\n1,a,\n1,b,c\n2,d,e\n")
+    sources = tmp_path / "s.toml"
+    sources.write_text(NEEDED + 'file = "L.csv"\nlead = { id = "id" }\nleads = {}\n', "utf-8")
+    ran = run("gather", sources, "--out", tmp_path / "out", "--csv")
+    assert ran.code == 0
+    assert "1 rows are of a lead that another row tells of" in ran.out
+    assert read(tmp_path / "out" / "leads.csv").data.to_pylist() == [
+        {"lead_id": "1", "created_at": None, "x": "a", "y": "c"},
+        {"lead_id": "2", "created_at": None, "x": "d", "y": "e"},
+    ]
+
+
 def test_phone_numbers_keep_their_plus_on_the_way_through_csv(run: Any, tmp_path: Path) -> None:
     sources = EXPORTS / "salesforce" / "sources.toml"
     assert run("gather", sources, "--out", tmp_path, "--csv").code == 0

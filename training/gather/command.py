@@ -158,6 +158,9 @@ def _print(
         if one.unmatched_types:
             kinds = ", ".join(f"{kind} {n:,}" for kind, n in one.unmatched_types.most_common())
             console.print(words["unmatched_events"].format(source=one.name, kinds=kinds))
+    joined = sum(one.told["leads"] for one in found.taken) - found.leads.num_rows
+    if joined:
+        console.print(words["joined"].format(n=f"{joined:,}"))
     if found.missing:
         console.print(words["missing"].format(names=", ".join(found.missing)))
     if found.duplicates:
