@@ -244,7 +244,7 @@ def unreadable(
             continue
         column = leads.attributes[attribute.name]
         if attribute.type == "number":
-            strange = Unreadable(numbers(column)[1], "a finite number")
+            strange = Unreadable(leads.numbers(attribute.name)[1], "a finite number")
         elif attribute.type == "date":
             strange = Unreadable(parse(column, tz).bad, "a date")
         else:
@@ -281,16 +281,15 @@ def as_of(
         empty = np.full(len(spine), np.nan)
         return empty if attribute.is_number else pa.nulls(len(spine), pa.string())
     column = leads.attributes[attribute.name]
-    rows = pa.array(spine.lead)
     text = None
     if attribute.time == "tracked" and changes is not None:
-        text = _rolled_back(attribute.name, text_column(column), changes, spine)
+        text = _rolled_back(attribute.name, leads.texts(attribute.name), changes, spine)
     if attribute.type == "number":
-        return numbers(column)[0][spine.lead] if text is None else numbers(text)[0]
+        return leads.numbers(attribute.name)[0][spine.lead] if text is None else numbers(text)[0]
     if attribute.type == "date":
         at = parse(column, tz).instant[spine.lead] if text is None else parse(text, tz).instant
         return np.where(at == MISSING, np.nan, (spine.cutoff - at) / DAY)
-    value = text_column(column).take(rows) if text is None else text
+    value = leads.texts(attribute.name).take(pa.array(spine.lead)) if text is None else text
     if attribute.type == "category":
         return value
     length = pc.cast(pc.utf8_length(value), pa.float64())

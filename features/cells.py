@@ -7,6 +7,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+FEW = 256
+"""Up to so many cells Python is through before Arrow has begun."""
+
 
 def as_text(value: object) -> str | None:
     """A cell as text: ``True`` is ``true``, a whole number has no point, times are ISO 8601."""
@@ -48,6 +51,8 @@ def as_strings(column: pa.Array | pa.ChunkedArray) -> pa.Array:
 def text_column(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     """A column as text, by the rules of `as_text`; empty text becomes null."""
     text = as_strings(column)
+    if len(text) <= FEW and "" not in text.to_pylist():
+        return text
     empty = pc.equal(pc.binary_length(text), 0)
     if not pc.any(empty).as_py():
         return text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -42,6 +42,12 @@ class Changes:
             [self.old_value[row] for row in rows],
             self.changed_at[rows],
         )
+
+    def keep(self, mask: npt.NDArray[np.bool_]) -> Changes:
+        """The changes of the leads marked in `mask`, shape (n_leads,), aligned to those leads."""
+        place = np.cumsum(mask) - 1
+        kept = self.take(np.flatnonzero(mask[self.lead]))
+        return replace(kept, lead=place[kept.lead])
 
     def of(self, attribute: str) -> npt.NDArray[np.int64]:
         """The places of the changes of one attribute, by lead, then time."""

@@ -6,7 +6,7 @@ import math
 import re
 from bisect import bisect_left
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -91,10 +91,22 @@ def now() -> int:
     return from_datetime(datetime.now(UTC))
 
 
+@lru_cache(10_000)
+def _date(day: int) -> str:
+    """The date of a day after 1970-01-01."""
+    return (_EPOCH + timedelta(days=day)).date().isoformat()
+
+
 def iso(instant: int, tz: ZoneInfo | None = None) -> str | None:
     """ISO 8601 text of an instant, in `tz` (default UTC); None when it is missing."""
     if instant == MISSING:
         return None
+    if tz is None and FIRST <= instant <= LAST:
+        day, rest = divmod(int(instant), DAY)
+        seconds, micros = divmod(rest, SECOND)
+        hours, seconds = divmod(seconds, 3600)
+        fraction = f".{micros:06d}" if micros else ""
+        return f"{_date(day)}T{hours:02d}:{seconds // 60:02d}:{seconds % 60:02d}{fraction}Z"
     try:
         moment = (_EPOCH + timedelta(microseconds=int(instant))).astimezone(tz or UTC)
     except OverflowError:  # outside the years 1 to 9999

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from features.attributes import as_of
 from features.changes import Changes
@@ -32,6 +33,15 @@ class Known:
     log: EventLog
     changes: Changes | None = None
     colleagues: Colleagues | None = None
+
+    def keep(self, mask: npt.NDArray[np.bool_]) -> Known:
+        """What is known of the leads marked in a mask of shape (n_leads,)."""
+        return Known(
+            self.leads.keep(mask),
+            self.log.keep(mask),
+            self.changes and self.changes.keep(mask),
+            self.colleagues and self.colleagues.keep(mask),
+        )
 
     def at(self, moment: int) -> Known:
         """What was known at an instant: nothing that became visible or changed after it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from features.arrivals import Arrivals
+from features.cells import numbers, text_column
 from features.grouping import Room, group
 from features.instants import MISSING, Instants
 from features.ordering import order
@@ -35,9 +36,30 @@ class Leads:
     lead_id: pa.Array
     created_at: Instants
     attributes: pa.Table
+    _read: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.lead_id)
+
+    def texts(self, name: str) -> pa.Array:
+        """An attribute as texts, null for missing; read once."""
+        return self._once("texts", name, text_column)
+
+    def numbers(self, name: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+        """An attribute as `features.cells.numbers` reads it; read once."""
+        found: tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]
+        found = self._once("numbers", name, numbers)
+        return found
+
+    def _once(self, form: str, name: str, read: Callable[[Any], Any]) -> Any:
+        return self.once((form, name), lambda: read(self.attributes[name]))
+
+    def once(self, key: Hashable, work: Callable[[], Any]) -> Any:
+        """What follows from these leads alone, worked out the first time it is asked for."""
+        found = self._read.get(key)
+        if found is None:
+            found = self._read[key] = work()
+        return found
 
     def keep(self, mask: npt.NDArray[np.bool_]) -> Leads:
         """The leads marked in `mask`."""
@@ -114,6 +136,7 @@ class EventLog:
     duplicates: npt.NDArray[np.int64]
     account: npt.NDArray[np.int32] = field(default_factory=lambda: np.empty(0, dtype=np.int32))
     accounts: tuple[str, ...] = ()
+    _told: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def n_leads(self) -> int:
@@ -122,6 +145,16 @@ class EventLog:
     @property
     def n_events(self) -> int:
         return len(self.occurred_at)
+
+    def once(self, key: Hashable, work: Callable[[], Any]) -> Any:
+        """What follows from the texts of this log alone, worked out the first time it is asked for.
+
+        Of small things only: it is kept as long as the log.
+        """
+        found = self._told.get(key)
+        if found is None:
+            found = self._told[key] = work()
+        return found
 
     def lead_of_event(self) -> npt.NDArray[np.int64]:
         """The row of the lead list that each event belongs to, shape (n_events,)."""

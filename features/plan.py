@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -202,9 +203,13 @@ class Plan:
             "attribute": self.tracked,
         }
 
+    @cached_property
+    def _sources(self) -> frozenset[Source]:
+        return frozenset(KINDS[feature.kind].source for feature in self.features)
+
     def reads(self, source: Source) -> bool:
         """Whether a feature reads the lead's events, changes of its attributes, or its colleagues."""
-        return any(KINDS[feature.kind].source == source for feature in self.features)
+        return source in self._sources
 
     def with_features(self, catalogue: Iterable[str]) -> Plan:
         """The same plan with the features that lines of a catalogue stand for."""
@@ -216,7 +221,7 @@ class Plan:
         sizes = {"type": len(self.event_types) + 2, "channel": len(self.channels) + 2}
         return {f.name: sizes[f.says.unit] for f in self.features if f.says.coded}
 
-    @property
+    @cached_property
     def names(self) -> list[str]:
         """The columns of the feature matrix in order: behaviour first, then attributes."""
         return [f.name for f in self.features] + [a.name for a in self.attributes]

@@ -72,16 +72,11 @@ class Intake:
 
     def keep(self, mask: npt.NDArray[np.bool_]) -> Intake:
         """The leads marked in `mask`, with their events and changes."""
-        place = np.cumsum(mask) - 1
-        changes = self.changes
-        if changes is not None:
-            changes = changes.take(np.flatnonzero(mask[changes.lead]))
-            changes = replace(changes, lead=place[changes.lead])
         return replace(
             self,
             leads=self.leads.keep(mask),
             log=self.log.keep(mask),
-            changes=changes,
+            changes=self.changes and self.changes.keep(mask),
             rows=self.rows[mask],
             colleagues=self.colleagues and self.colleagues.keep(mask),
         )
