@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import translate
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any, Literal
 
 import numba
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.attributes import as_of
-from features.cells import as_text
+from features.cells import FEW, as_text
 from features.changes import Changes
 from features.instants import FOREVER, MISSING, Instants
 from features.log import EventLog, Leads
@@ -143,7 +143,11 @@ class Conditions:
 
     def is_act(self, log: EventLog) -> Mask:
         """Of each type of a log: whether it is an act of the lead."""
-        return np.array([name not in self._touches for name in log.types], dtype=bool)
+        found: Mask = log.once((self, "acts"), lambda: self._acts(log.types))
+        return found
+
+    def _acts(self, types: Sequence[str]) -> Mask:
+        return np.array([name not in self._touches for name in types], dtype=bool)
 
     def heard(self, rule: Looked, log: EventLog) -> Mask:
         """Whether a rule takes events by their channel, shape (n_types, n_channels + 1).
@@ -221,6 +225,9 @@ def fires(rule: Looked, column: npt.NDArray[np.float64] | pa.Array) -> Mask:
         return np.isfinite(column) & (column >= low) & (column <= high)
     if rule.missing:
         return np.asarray(column.is_null().to_numpy(zero_copy_only=False), dtype=bool)
+    if len(column) <= FEW:
+        takes = _takes(rule.pattern, tuple(as_text(value) for value in rule.values or ()))
+        return np.array([takes(text) for text in column.to_pylist()], dtype=bool)
     if rule.pattern is not None:
         fits, distinct = fitting(rule.pattern), column.dictionary_encode()
         known = [
@@ -230,6 +237,17 @@ def fires(rule: Looked, column: npt.NDArray[np.float64] | pa.Array) -> Mask:
         return np.asarray(np.array([*known, False], dtype=bool)[place])
     wanted = pa.array([as_text(value) for value in rule.values or ()], pa.string())
     return np.asarray(pc.is_in(column, value_set=wanted).to_numpy(zero_copy_only=False), dtype=bool)
+
+
+@lru_cache(1_000)
+def _takes(
+    pattern: tuple[str, ...] | None, values: tuple[str | None, ...]
+) -> Callable[[str | None], bool]:
+    """What decides of one text whether it is as a rule asks; never of a missing one."""
+    if pattern is not None:
+        fits = fitting(pattern)
+        return lambda text: text is not None and fits(text) is not None
+    return lambda text: text is not None and text in values
 
 
 @numba.njit(cache=True, nogil=True)

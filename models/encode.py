@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.build import Matrix
+from features.cells import FEW
 from features.plan import Plan
 from models.statistics import Key, Statistic
 
@@ -118,8 +120,24 @@ class Encoder:
             X[:, at : at + 2] = statistic.columns(keys)
         return X
 
+    @cached_property
+    def _known(self) -> dict[str, pa.Array]:
+        """The texts that have codes, in their order, by attribute."""
+        return {name: pa.array(texts, pa.string()) for name, texts in self.categories.items()}
+
+    @cached_property
+    def _places(self) -> dict[str, dict[str | None, float]]:
+        """The code of each text that has one, and of what is missing, by attribute."""
+        return {
+            name: {None: np.nan, **{text: place + 1.0 for place, text in enumerate(texts)}}
+            for name, texts in self.categories.items()
+        }
+
     def _codes(self, name: str, column: pa.Array) -> npt.NDArray[np.float32]:
-        known = pa.array(self.categories[name], pa.string())
+        if len(column) <= FEW:
+            code = self._places[name]
+            return np.array([code.get(text, 0.0) for text in column.to_pylist()], np.float32)
+        known = self._known[name]
         codes = pc.fill_null(pc.index_in(column, value_set=known, skip_nulls=True), -1)
         coded = np.asarray(codes.to_numpy(zero_copy_only=False) + 1, dtype=np.float32)
         coded[column.is_null().to_numpy(zero_copy_only=False)] = np.nan

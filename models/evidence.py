@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
@@ -30,10 +30,16 @@ class Basis(TypedDict):
 def wilson(n: int, converted: int) -> Basis:
     """So many leads, and the interval of Wilson (1927), "Probable inference, the law of succession,
     and statistical inference", of their rate of conversion; 95%, both ends included."""
+    low, high = _wilson(n, converted)
+    return Basis(n=n, converted=converted, low=low, high=high)
+
+
+@lru_cache(10_000)
+def _wilson(n: int, converted: int) -> tuple[float, float]:
     from scipy.stats import binomtest
 
     interval = binomtest(converted, n).proportion_ci(0.95, method="wilson")
-    return Basis(n=n, converted=converted, low=float(interval.low), high=float(interval.high))
+    return float(interval.low), float(interval.high)
 
 
 class Bin(NamedTuple):

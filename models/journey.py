@@ -74,6 +74,16 @@ class Reached:
         """The psychological stage of a row."""
         return PSYCHOLOGICAL[int(self.mind[row])] if self.mind[row] >= 0 else None
 
+    def step_names(self) -> list[str | None]:
+        """The step of each row."""
+        steps = (*self.journey.steps, None)
+        return [steps[place] for place in self.step.tolist()]
+
+    def psychological_stages(self) -> list[Psychological | None]:
+        """The psychological stage of each row."""
+        minds = (*PSYCHOLOGICAL, None)
+        return [minds[place] for place in self.mind.tolist()]
+
     def record(self, row: int) -> JourneyOut:
         """The events by which step and psychological stage of a row are told."""
         return JourneyOut(

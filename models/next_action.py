@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypedDict
 
 from models.playbook import Playbook, in_language
-from models.playbook.actions import ActionSection
 from models.touches import Association, Touches
 from models.wording import quoted
 
 if TYPE_CHECKING:
     from models.scores import Scores
+
+
+CONDITIONS = (
+    "temperature",
+    "task",
+    "state",
+    "stage",
+    "psychological_stage",
+    "journey_step",
+    "trend",
+)
+"""The names of the conditions of an action."""
 
 
 class NextAction(TypedDict):
@@ -35,21 +47,18 @@ def next_actions(
         Of the model that answers.
     """
     lang = scores.lang
-    rules: dict[tuple[str | None, ...], ActionSection | None] = {}
     associations: dict[tuple[str, int], Association | None] = {}
     found: list[NextAction | None] = []
-    for row in range(len(scores)):
-        lead = conditions(scores, row)
-        key = tuple(lead.values())
-        if key not in rules:
-            rules[key] = playbook.next_action(**lead)
-        rule = rules[key]
+    terciles = touches.tercile(scores.raw).tolist() if touches else [0] * len(scores)
+    for lead, by_model, tercile in zip(
+        conditions(scores), scores.by_model.tolist(), terciles, strict=True
+    ):
+        rule = playbook.next_action(**dict(zip(CONDITIONS, lead, strict=True)))
         if rule is None:
             found.append(None)
             continue
         beside = None
-        if touches is not None and rule.touch is not None and scores.by_model[row]:
-            tercile = touches.tercile(float(scores.raw[row]))
+        if touches is not None and rule.touch is not None and by_model:
             asked = rule.touch, tercile
             if asked not in associations:
                 called = playbook.event_label(rule.touch, lang) or quoted(rule.touch, lang)
@@ -61,15 +70,16 @@ def next_actions(
     return found
 
 
-def conditions(scores: Scores, row: int) -> dict[str, str | None]:
-    """A lead by the names of the conditions of an action."""
-    reached = scores.qualified.reached
-    return {
-        "temperature": scores.temperature[row],
-        "task": scores.task[row],
-        "state": scores.state[row],
-        "stage": scores.stage(row),
-        "psychological_stage": reached.psychological_stage(row),
-        "journey_step": reached.step_name(row),
-        "trend": scores.trend.direction[row],
-    }
+def conditions(scores: Scores) -> Iterator[tuple[str | None, ...]]:
+    """Each lead by `CONDITIONS`."""
+    reached, standing = scores.qualified.reached, scores.qualified.standing
+    return zip(
+        scores.temperature,
+        scores.task,
+        scores.state,
+        standing.names() if standing else [None] * len(scores),
+        reached.psychological_stages(),
+        reached.step_names(),
+        scores.trend.direction.tolist(),
+        strict=True,
+    )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from itertools import chain
+from operator import attrgetter
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +20,7 @@ from features.form import Form
 from features.instants import MISSING, Instants
 from features.log import EventLog, Leads, event_log
 from features.times import parse
+from features.usual import read_usual
 from features.vocabulary import Coded, Vocabulary
 
 Text = Annotated[str, Field(max_length=10_000)]
@@ -87,43 +90,67 @@ def leads_and_log(requests: Sequence[ScoreRequest], form: Form) -> tuple[Leads, 
         When a time cannot be read or has no zone where none is declared; it names the field.
     """
     n = len(requests)
-    events = [
-        (row, place, event)
-        for row, request in enumerate(requests)
-        for place, event in enumerate(request.events)
-    ]
-    created_at, occurred_at, recorded_at = _all_times(requests, events, form)
+    counts = [len(request.events) for request in requests]
+    told = _EventColumns(
+        *zip(*map(_TELLS, chain.from_iterable(r.events for r in requests)), strict=True)
+    )
+    created_at, occurred_at, recorded_at = _all_times(requests, told, counts, form)
     names = list(dict.fromkeys(name for r in requests for name in r.lead.attributes))
-    attributes = {name: _column([r.lead.attributes.get(name) for r in requests]) for name in names}
+    attributes = {
+        name: attribute_column([r.lead.attributes.get(name) for r in requests]) for name in names
+    }
     leads = Leads(
         pa.array([r.lead.lead_id for r in requests], pa.string()),
         created_at,
         pa.table(attributes) if names else pa.table({"": pa.nulls(n)}).select([]),
     )
-
-    def coded(name: str) -> Coded | None:
-        texts = [getattr(event, name) for _, _, event in events]
-        if not any(texts):
-            return None
-        vocabulary = Vocabulary()
-        return Coded(vocabulary.add(texts), vocabulary)
-
-    values = [np.nan if event.value is None else event.value for _, _, event in events]
     arrivals = Arrivals(
-        lead=np.array([row for row, _, _ in events], dtype=np.int32),
+        lead=np.repeat(np.arange(n, dtype=np.int32), counts),
         occurred_at=occurred_at,
-        event_type=coded("event_type") or Coded(np.empty(0, dtype=np.int32)),
+        event_type=_coded(told.event_type) or Coded(np.empty(0, dtype=np.int32)),
         recorded_at=recorded_at,
-        channel=coded("channel"),
-        content=coded("content"),
-        value=np.array(values, dtype=np.float64),
-        event_id=Ids.of(pa.array([event.event_id or None for _, _, event in events], pa.string())),
+        channel=_coded(told.channel),
+        content=_coded(told.content),
+        value=_numbers(told.value),
+        event_id=_ids(told.event_id),
     )
     log = event_log(leads, arrivals)
     # Events are visible from the first one on, which is all that such a creation says of them.
     if (created_at == MISSING).any():
         leads = leads.created_or_first_event(log)
     return leads, log
+
+
+class _EventColumns(NamedTuple):
+    """What events say, a column for each field."""
+
+    event_type: Sequence[str] = ()
+    occurred_at: Sequence[str] = ()
+    recorded_at: Sequence[str | None] = ()
+    channel: Sequence[str | None] = ()
+    content: Sequence[str | None] = ()
+    value: Sequence[float | None] = ()
+    event_id: Sequence[str | None] = ()
+
+
+_TELLS = attrgetter(*_EventColumns._fields)
+
+
+def _coded(texts: Sequence[str | None]) -> Coded | None:
+    if not any(texts):
+        return None
+    vocabulary = Vocabulary()
+    return Coded(vocabulary.add(texts), vocabulary)
+
+
+def _numbers(values: Sequence[float | None]) -> npt.NDArray[np.float64]:
+    if not any(value is not None for value in values):
+        return np.full(len(values), np.nan)
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def _ids(texts: Sequence[str | None]) -> Ids | None:
+    return Ids.of(pa.array([text or None for text in texts], pa.string())) if any(texts) else None
 
 
 def colleagues_in(requests: Sequence[ScoreRequest], leads: Leads, form: Form) -> Colleagues | None:
@@ -137,15 +164,20 @@ def colleagues_in(requests: Sequence[ScoreRequest], leads: Leads, form: Form) ->
         for place, event in enumerate(request.account_events or ())
         if event.lead_id != request.lead.lead_id
     ]
-    names = [f"account_events[{place}]" for _, place, _ in events]
     at_start = np.array(
         [event.event_type in form.outcomes for _, _, event in events], dtype=np.bool_
     )
     occurred_at = _times(
-        [e.occurred_at for _, _, e in events], form, [f"{n}.occurred_at" for n in names], at_start
+        [e.occurred_at for _, _, e in events],
+        form,
+        lambda row: f"account_events[{events[row][1]}].occurred_at",
+        at_start,
     )
     recorded_at = _times(
-        [e.recorded_at for _, _, e in events], form, [f"{n}.recorded_at" for n in names], False
+        [e.recorded_at for _, _, e in events],
+        form,
+        lambda row: f"account_events[{events[row][1]}].recorded_at",
+        False,
     )
     types = {
         name: code for code, name in enumerate(dict.fromkeys(e.event_type for _, _, e in events))
@@ -193,47 +225,60 @@ def _first_versions(
 
 
 def _all_times(
-    requests: Sequence[ScoreRequest], events: list[tuple[int, int, EventIn]], form: Form
+    requests: Sequence[ScoreRequest], told: _EventColumns, counts: Sequence[int], form: Form
 ) -> tuple[Instants, Instants, Instants]:
     """When leads were created, when events occurred, and when they were recorded; read at once."""
-    n = len(requests)
+    n, m = len(requests), len(told.event_type)
+
+    def field(row: int) -> str:
+        if row < n:
+            return "lead.created_at"
+        name = "occurred_at" if row < n + m else "recorded_at"
+        place = (row - n) % m
+        first = int(np.cumsum([0, *counts])[np.searchsorted(np.cumsum(counts), place, "right")])
+        return f"events[{place - first}].{name}"
+
     created = [request.lead.created_at for request in requests]
-    occurred = [event.occurred_at for _, _, event in events]
-    recorded = [event.recorded_at for _, _, event in events]
-    outcomes = [event.event_type in form.outcomes for _, _, event in events]
-    fields = ["lead.created_at"] * n
-    fields += [f"events[{place}].occurred_at" for _, place, _ in events]
-    fields += [f"events[{place}].recorded_at" for _, place, _ in events]
-    at_start = np.array([True] * n + outcomes + [False] * len(events), dtype=np.bool_)
-    times = _times([*created, *occurred, *recorded], form, fields, at_start)
-    end = n + len(events)
-    return times[:n], times[n:end], times[end:]
+    # Only days without a time ask which end of theirs is meant.
+    starts = [event_type in form.outcomes for event_type in told.event_type]
+    at_start = np.array([True] * n + starts + [False] * m, dtype=np.bool_)
+    recorded = told.recorded_at if any(told.recorded_at) else ()
+    times = _times([*created, *told.occurred_at, *recorded], form, field, at_start)
+    if not recorded:
+        return times[:n], times[n:], np.full(m, MISSING)
+    return times[:n], times[n : n + m], times[n + m :]
 
 
 def cutoffs(requests: Sequence[ScoreRequest], form: Form, now: int) -> Instants:
     """The moment as of which each lead is to be seen, shape (n_requests,); `now` by default."""
-    asked = _times([r.as_of for r in requests], form, ["as_of"] * len(requests), True)
+    asked = _times([r.as_of for r in requests], form, lambda row: "as_of", True)
     return np.where(asked == MISSING, now, asked)
 
 
 def _times(
     texts: list[str | None],
     form: Form,
-    fields: list[str],
+    fields: Callable[[int], str],
     at_start: npt.NDArray[np.bool_] | bool,
 ) -> Instants:
-    times = parse(text_column(pa.array(texts, pa.string())), form.tz)
+    found, other = read_usual(texts)
+    rows = np.flatnonzero(other)
+    if not len(rows):
+        return found
+    times = parse(text_column(pa.array([texts[row] for row in rows], pa.string())), form.tz)
     for row in np.flatnonzero(times.bad | times.unzoned):
-        advice = (
-            "has no zone, and the playbook declares none; write it with an offset such as +09:00"
+        expected = (
+            "a time with an offset such as +09:00, since the playbook declares no zone; got one without"
             if times.unzoned[row]
-            else "is not a time; expected such as 2026-04-01T09:00:00+09:00"
+            else "a time such as 2026-04-01T09:00:00+09:00, got something else"
         )
-        raise InputError(f"{fields[row]}: {texts[row]!r} {advice}.")
-    return np.where(at_start, times.instant, times.day_end)
+        raise InputError(f"{fields(int(rows[row]))}: expected {expected}.")
+    starts = at_start if isinstance(at_start, bool) else at_start[rows]
+    found[rows] = np.where(starts, times.instant, times.day_end)
+    return found
 
 
-def _column(values: list[Any]) -> pa.Array:
+def attribute_column(values: list[Any]) -> pa.Array:
     """Attribute values as a column: numbers where all are of one type, else text.
 
     Whole numbers beside others stay exact as text, so that a value is the same whatever the rest.

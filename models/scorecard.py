@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypedDict
@@ -83,7 +83,7 @@ class Points:
         names = self.scorecard.scores
         if names == (None,):
             return None
-        return {str(name): int(n) for name, n in zip(names, self.by_score[row], strict=True)}
+        return dict(zip(map(str, names), self.by_score[row].tolist(), strict=True))
 
     def grade(self, row: int) -> str | None:
         """The place of a row in the grid: a letter for the rows, A the best, and a number for the
@@ -91,7 +91,8 @@ class Points:
         grid = self.scorecard.grid
         if grid is None:
             return None
-        rows, columns = (_grade(score, self.by_score[row, place]) for place, score in grid)
+        points = self.by_score[row].tolist()
+        rows, columns = (_grade(score, points[place]) for place, score in grid)
         return f"{chr(ord('A') + rows)}{columns + 1}"
 
     def ledger(self, row: int, lang: str = "en") -> list[Entry]:
@@ -99,22 +100,23 @@ class Points:
 
         Rules whose points have faded to less than a hundredth are left out.
         """
-        fired = np.flatnonzero(self.count[row])
-        entries = (self._entry(row, int(place), lang) for place in fired)
-        return sorted(
-            (e for e in entries if e["points"]), key=lambda e: (-abs(e["points"]), e["rule"])
-        )
-
-    def _entry(self, row: int, place: int, lang: str) -> Entry:
-        rule, (event, at) = self.scorecard.rules[place], self.fired(row, place)
-        return Entry(
-            rule=rule.name,
-            points=round(float(self.contribution[row, place]), 2),
-            event=event,
-            at=iso(at),
-            count=int(self.count[row, place]),
-            label=self.scorecard.label(rule, lang),
-        )
+        # As lists: reading numbers one by one out of an array costs more than all else here.
+        cells = (self.count[row], self.contribution[row], self.fired_by[row])
+        count, contribution, fired_by = (cell.tolist() for cell in cells)
+        entries = []
+        for place, n in enumerate(count):
+            if not n or not (points := round(contribution[place], 2)):
+                continue
+            rule, by = self.scorecard.rules[place], fired_by[place]
+            event, at = None, MISSING
+            if by >= 0:
+                event = self.log.types[self.log.event_type[by]]
+                at = int(self.log.occurred_at[by])
+            label = self.scorecard.label(rule, lang)
+            entries.append(
+                Entry(rule=rule.name, points=points, event=event, at=iso(at), count=n, label=label)
+            )
+        return sorted(entries, key=_most_first)
 
     def reasons(self, row: int, most: int, lang: str = "en") -> list[dict[str, Any]]:
         """The first lines of the ledger as reasons; points are no percentage, so `effect` is None."""
@@ -146,6 +148,7 @@ class Scorecard:
 
     def __init__(self, playbook: Playbook) -> None:
         self._playbook, self._conditions = playbook, Conditions(playbook)
+        self._labels: dict[tuple[str, str], str] = {}
         self.rules: tuple[RuleSection, ...] = tuple(
             sorted(playbook.points.rules, key=lambda rule: rule.name)
         )
@@ -169,6 +172,17 @@ class Scorecard:
         )
         self._expires = np.array([rule.expires or FOREVER for rule in self.rules], dtype=np.int64)
         self._silent_for = np.array([rule.silent_for or 0 for rule in self.rules], dtype=np.int64)
+        of_events = [place for place, form in enumerate(self._forms) if form == "event"]
+        self._of_any_type = [place for place in of_events if self.rules[place].event is None]
+        named = {name for place in of_events for name in self.rules[place].event or ()}
+        self._of_type = {name: self._rules_of(name, of_events) for name in named}
+        self._of_attributes = [p for p, form in enumerate(self._forms) if form == "attribute"]
+        self._of_conditions = [p for p, form in enumerate(self._forms) if form == "all"]
+
+    def _rules_of(self, name: str, of_events: Sequence[int]) -> list[int]:
+        """The rules that events of a type may fire."""
+        rules = ((place, self.rules[place].event) for place in of_events)
+        return [place for place, types in rules if types is None or name in types]
 
     @cached_property
     def grid(self) -> tuple[tuple[int, ScoreSection], ...] | None:
@@ -190,7 +204,7 @@ class Scorecard:
         contribution = np.zeros((n, n_rules))
         fired_by = np.full((n, n_rules), -1)
         count = np.zeros((n, n_rules), dtype=np.int32)
-        first_rule, rule_of = self._rules_of_types(log)
+        first_rule, rule_of = log.once((self, "rules"), lambda: self._rules_of_types(log))
         narrowed, takes = self._narrowed(log)
         tally(
             log.offsets,
@@ -215,7 +229,9 @@ class Scorecard:
             fired_by,
             count,
         )
-        for place, holds in self._held(view):
+        self._add_attributes(view, contribution, count)
+        for place in self._of_conditions:
+            holds = self._conditions.hold(self.rules[place], view)
             contribution[holds, place] = self._points[place]
             count[holds, place] = 1
         exact = np.zeros((n, len(self.scores)))
@@ -224,14 +240,7 @@ class Scorecard:
 
     def _rules_of_types(self, log: EventLog) -> tuple[Integers, Integers]:
         """Where the rules for events of each type begin, and which they are."""
-        rules_of = [
-            [
-                place
-                for place, (rule, form) in enumerate(zip(self.rules, self._forms, strict=True))
-                if form == "event" and (rule.event is None or name in rule.event)
-            ]
-            for name in log.types
-        ]
+        rules_of = [self._of_type.get(name, self._of_any_type) for name in log.types]
         first = np.cumsum([0, *map(len, rules_of)], dtype=np.int64)
         return first, np.array([place for places in rules_of for place in places], dtype=np.int64)
 
@@ -246,20 +255,43 @@ class Scorecard:
                 takes.append(self._conditions.events(rule, log))
         return place, np.array(takes, dtype=bool).reshape(len(takes), log.n_events)
 
-    def _held(self, view: View) -> Iterator[tuple[int, npt.NDArray[np.bool_]]]:
-        """Rules for attributes and for conditions together, and where they hold."""
+    def _add_attributes(
+        self, view: View, contribution: npt.NDArray[np.float64], count: npt.NDArray[np.int32]
+    ) -> None:
+        """Add the rules for attributes."""
+        if not self._of_attributes:
+            return
+        if view.changes is None:
+            # Attributes are as they are, whenever a lead is looked at.
+            leads = view.leads
+            everyone = View.now(leads, view.log, np.full(len(leads), FOREVER))
+            holds = leads.once((self, "attributes"), lambda: self._attributes(everyone))[view.lead]
+        else:
+            holds = self._attributes(view)
+        places = self._of_attributes
+        contribution[:, places] = np.where(holds, self._points[places], 0.0)
+        count[:, places] = holds
+
+    def _attributes(self, view: View) -> npt.NDArray[np.bool_]:
+        """Where the rules for attributes hold, shape (n_rows, n_rules_for_attributes)."""
         columns: dict[Attribute, npt.NDArray[np.float64] | pa.Array] = {}
-        for place, (rule, form) in enumerate(zip(self.rules, self._forms, strict=True)):
-            if form == "attribute":
-                attribute = attribute_of(rule)
-                if attribute not in columns:
-                    columns[attribute] = view.attribute(attribute)
-                yield place, fires(rule, columns[attribute])
-            elif form == "all":
-                yield place, self._conditions.hold(rule, view)
+        holds = np.empty((len(view), len(self._of_attributes)), dtype=bool)
+        for column, place in enumerate(self._of_attributes):
+            rule = self.rules[place]
+            attribute = attribute_of(rule)
+            if attribute not in columns:
+                columns[attribute] = view.attribute(attribute)
+            holds[:, column] = fires(rule, columns[attribute])
+        return holds
 
     def label(self, rule: RuleSection, lang: str) -> str:
         """What a rule is about: its own label, else that of its events, else its name."""
+        known = self._labels.get((rule.name, lang))
+        if known is None:
+            known = self._labels[rule.name, lang] = self._label(rule, lang)
+        return known
+
+    def _label(self, rule: RuleSection, lang: str) -> str:
         own = in_language(rule.label, lang)
         if own is not None or rule.event is None or rule.content or rule.value:
             return own or rule.name
@@ -271,6 +303,10 @@ class Scorecard:
             return events
         channels = " / ".join(self._playbook.word(name, lang) for name in rule.channel)
         return wording.texts(lang)["name"]["by"].format(name=events, channels=channels)
+
+
+def _most_first(entry: Entry) -> tuple[float, str]:
+    return -abs(entry["points"]), entry["rule"]
 
 
 def _grade(score: ScoreSection, points: int) -> int:

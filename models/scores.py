@@ -23,6 +23,7 @@ FallbackReason = Literal[
     "model_unavailable",
     "model_damaged",
     "prediction_failed",
+    "deadline_passed",
     "task_without_model",
 ]
 """Why rules answered, a closed list."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypedDict
 
 import numba
@@ -21,7 +22,7 @@ from features.log import EventLog
 from models.conditions import Conditions, Mask, View
 from models.playbook import Playbook
 from models.playbook.conditions import Looked
-from models.playbook.stages import STAGES, Stage, WaySection
+from models.playbook.stages import STAGES, Stage
 from models.scorecard import Scorecard
 from models.tally import Integers
 
@@ -103,6 +104,10 @@ class Standing:
     def name(self, row: int) -> Stage:
         """The stage of a row."""
         return STAGES[int(self.stage[row])]
+
+    def names(self) -> list[Stage]:
+        """The stage of each row."""
+        return [STAGES[place] for place in self.stage.tolist()]
 
     def origin(self, row: int) -> Origin | None:
         """SGL where sales found the lead; SAL where sales accepted what marketing had made an MQL;
@@ -229,15 +234,12 @@ class Stages:
         for place, stage in enumerate(STAGES):
             way = said.way(stage)
             if way.event:
-                role[self._events(way, log)] |= 1 << place
+                looked = _looked(way.event, way.channel, way.content)
+                role[self._conditions.events(looked, log)] |= 1 << place
         for types, bit in ((said.found, _FOUND), (said.back, _BACK)):
             if types:
-                role[self._conditions.events(Looked(event=types), log)] |= bit
+                role[self._conditions.events(_looked(types), log)] |= bit
         return role
-
-    def _events(self, way: WaySection, log: EventLog) -> Mask:
-        looked = Looked(event=way.event, channel=way.channel, content=way.content)
-        return self._conditions.events(looked, log)
 
     def _moved_to(self, log: EventLog) -> npt.NDArray[np.int8]:
         """The stage that the content of each manual move names; -1 for other events."""
@@ -245,7 +247,7 @@ class Stages:
         if self._said.moves:
             there_are = self._said.order
             named = [STAGES.index(t) if t in there_are else -1 for t in log.contents]
-            moves = self._conditions.events(Looked(event=self._said.moves), log)
+            moves = self._conditions.events(_looked(self._said.moves), log)
             moved_to[moves] = np.array([*named, -1], dtype=np.int8)[log.content[moves]]
         return moved_to
 
@@ -301,6 +303,15 @@ class Stages:
             )
             points[part] = self._scorecard.points(rows).total
         return points
+
+
+@lru_cache(1_000)
+def _looked(
+    event: tuple[str, ...],
+    channel: tuple[str, ...] | None = None,
+    content: tuple[str, ...] | None = None,
+) -> Looked:
+    return Looked(event=event, channel=channel, content=content)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypedDict
 
 import numpy as np
+import numpy.typing as npt
 
 from features.instants import HOUR, duration_text
 from models.evidence import Basis, wilson
@@ -63,9 +64,9 @@ class Touches:
     bounds: tuple[float, float]
     pairs: Mapping[str, tuple[Pair, Pair, Pair]]
 
-    def tercile(self, raw: float) -> int:
-        """The place in `TERCILES` of a raw score."""
-        return int(np.searchsorted(self.bounds, raw, side="right"))
+    def tercile(self, raw: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        """The places in `TERCILES` of raw scores."""
+        return np.asarray(np.searchsorted(self.bounds, raw, side="right"))
 
     def association(self, touch: str, label: str, tercile: int, lang: str) -> Association | None:
         """What was observed of a touch in a tercile; None of fewer than `AT_LEAST` leads with it.

@@ -6,6 +6,7 @@ Points, stages, definitions, targets and exclusions are all written with these k
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -73,7 +74,7 @@ class Looked(Section):
     any_of: Conditions = Field(default=(), alias="any")
     none_of: Conditions = Field(default=(), alias="none")
 
-    @property
+    @cached_property
     def form(self) -> Form | None:
         """What it looks at; None where it looks at nothing."""
         return next((form for form in _FORMS if self._given(form)), None)

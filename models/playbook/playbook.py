@@ -259,10 +259,22 @@ class Playbook:
         lead
             By the names of the conditions of a rule: ``temperature="hot", state="open"``.
         """
-        for rule in self.said.actions.rules:
-            if rule.holds(**lead):
-                return rule
-        return None
+        asked = tuple(lead.items())
+        if asked not in self._actions:
+            if len(self._actions) >= _MOST_ACTIONS:
+                self._actions.clear()
+            rules = (rule for rule in self.said.actions.rules if rule.holds(**lead))
+            self._actions[asked] = next(rules, None)
+        return self._actions[asked]
+
+    @cached_property
+    def _actions(self) -> dict[tuple[tuple[str, str | None], ...], ActionSection | None]:
+        """The rules found so far: leads come in many more numbers than in kinds."""
+        return {}
+
+
+_MOST_ACTIONS = 10_000
+"""Kinds of leads whose next action is kept."""
 
 
 def text_of(path: Path) -> str:

@@ -14,7 +14,7 @@ import pytest
 from features.instants import DAY
 from models.artefact import Artefact, load
 from models.evidence import wilson
-from models.next_action import conditions
+from models.next_action import CONDITIONS, conditions
 from models.playbook import Playbook
 from models.playbook.actions import ActionsSection
 from models.scorer import Scorer
@@ -80,9 +80,9 @@ def test_a_lead_gets_the_association_of_its_own_tercile_in_its_language(
     scorer = with_touches(playbook, artefact, newsletter_sent=PAIRS, call_made=PAIRS[::-1])
     en, ja = (score(scorer, invent(300, 2), lang=lang) for lang in ("en", "ja"))
     seen = set()
-    for row, action in enumerate(en.next_action):
+    for row, (action, lead) in enumerate(zip(en.next_action, conditions(en), strict=True)):
         assert en.by_model[row]
-        rule = playbook.next_action(**conditions(en, row))
+        rule = playbook.next_action(**dict(zip(CONDITIONS, lead, strict=True)))
         assert rule is not None
         assert action is not None
         assert (action["label"], action["touch"]) == (rule.label.en, rule.touch)

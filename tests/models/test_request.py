@@ -150,14 +150,14 @@ def test_an_event_before_the_creation_is_visible_from_the_creation() -> None:
     ],
 )
 def test_what_is_no_time_is_named_with_its_field(field: str, bad: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match="is not a time") as refused:
+    with pytest.raises(InputError, match="expected a time such as") as refused:
         taken(bad)
     assert str(refused.value).startswith(f"{field}: ")
 
 
 def test_local_times_need_a_zone() -> None:
     local = {**EVENT, "occurred_at": "2026-01-02 09:00"}
-    with pytest.raises(InputError, match=r"events\[0\]\.occurred_at: .* has no zone"):
+    with pytest.raises(InputError, match=r"events\[0\]\.occurred_at: .*declares no zone"):
         taken({**message(), "events": [local]})
     _, log = taken({**message(), "events": [local]}, form=TOKYO)
     assert log.occurred_at.tolist() == [instant("2026-01-02T00:00:00Z")]
@@ -170,7 +170,7 @@ def test_each_lead_is_seen_as_of_its_own_moment_or_now() -> None:
     ]
     at = cutoffs(requests, FORM, 77)
     assert at.tolist() == [77, at[2] - 9 * HOUR, instant("2026-01-02T00:00:00Z")]
-    with pytest.raises(InputError, match="as_of: '2026-01-02' has no zone"):
+    with pytest.raises(InputError, match=r"as_of: .*declares no zone"):
         cutoffs([ScoreRequest.model_validate({**message(), "as_of": "2026-01-02"})], FORM, 77)
 
 

@@ -459,3 +459,12 @@ def test_a_missing_attribute_may_earn_also_where_the_column_is_absent() -> None:
     assert score(missing, attributes={"phone": [""]}).total[0] == -5
     assert score(missing, attributes={"phone": ["1"]}).total[0] == 0
     assert score(missing).total[0] == -5
+
+
+def test_what_is_kept_of_leads_is_kept_for_one_scorecard() -> None:
+    view = view_of([Event("visit", 1.0)], {"role": ["student"]})
+    rules = rule(5, 'attribute = "role"', 'equals = "student"'), rule(7, 'event = "visit"')
+    student, visitor = (
+        Scorecard(Playbook.parse(f"schema = 1\n[events.visit]\n{one}")) for one in rules
+    )
+    assert [card.points(view).total[0] for card in (student, visitor, student)] == [5, 7, 5]

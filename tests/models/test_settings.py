@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from models.settings import Settings, registered_name
+from features.errors import UsageError
+from models.settings import Settings
 
 
 @pytest.fixture(autouse=True)
@@ -34,5 +35,22 @@ def test_the_environment_decides(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 
 def test_each_task_has_a_registered_name_of_its_own() -> None:
-    assert registered_name("qualification") == "lead-conversion"
-    assert registered_name("recycling") == "lead-recycling"
+    assert Settings().registered_name("qualification") == "lead-conversion"
+    assert Settings().registered_name("recycling") == "lead-recycling"
+
+
+def test_an_instance_is_a_prefix_of_names_and_paths(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TEGAKARI_HOME", str(tmp_path))
+    monkeypatch.setenv("TEGAKARI_INSTANCE", "acme")
+    settings = Settings()
+    assert settings.home == tmp_path / "acme"
+    assert settings.registered_name("qualification") == "acme-lead-conversion"
+    assert settings.model_copy().home == tmp_path / "acme"
+
+
+def test_an_instance_has_to_be_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEGAKARI_INSTANCE", "../other")
+    with pytest.raises(UsageError, match="TEGAKARI_INSTANCE"):
+        Settings()
