@@ -119,6 +119,7 @@ def record(
         "revision": revision(),
         "versions": versions(),
         "data": {file.name: file.to_json() for file in material.files},
+        **({"stored_at": material.stored_at} if material.stored_at else {}),
         "counts": counts(material, split, playbook),
         "figures": {name: m.to_json() for name, m in figures.items()},
         "by_segment": {name: m.to_json() for name, m in by_segment.items()},

@@ -58,6 +58,8 @@ class Sources:
         Whether the rows of a flat export are in the order of time.
     declared : Declared
         What is said of the files themselves.
+    stored_at : str or None
+        Where the files are those of the store: the commit as of which they are, ISO 8601.
     """
 
     leads: Path
@@ -75,6 +77,7 @@ class Sources:
     ordered: bool = False
     identities: Path | None = None
     declared: Declared = AS_FOUND
+    stored_at: str | None = None
 
     @property
     def files(self) -> dict[str, Path | None]:
@@ -119,6 +122,8 @@ class Material:
         Whether the rows of a flat export are in the order of time.
     files : tuple of Fingerprint
         The files that were read.
+    stored_at : str or None
+        See `Sources`.
     form : Form
     trust : tuple of str
         Snapshot columns to learn all the same.
@@ -144,6 +149,7 @@ class Material:
     ordered: bool = False
     copies: npt.NDArray[np.int64] | None = None
     files: tuple[Fingerprint, ...] = ()
+    stored_at: str | None = None
 
     @property
     def unit(self) -> npt.NDArray[np.int64]:
@@ -230,7 +236,12 @@ def _laid_out(
     if with_rows and material.rowless:
         raise TrainingRefused(material.rowless)
     return _with_colleagues(
-        replace(material, trust=tuple(sources.trust), files=fingerprints(sources.files))
+        replace(
+            material,
+            trust=tuple(sources.trust),
+            files=fingerprints(sources.files),
+            stored_at=sources.stored_at,
+        )
     )
 
 

@@ -93,7 +93,7 @@ def log_run(
             run_id = _log(client, settings, task, record, verdict, extras or Extras())
             if artefact is None:
                 return Logged(run_id, None, None, False)
-            models = Registered(client, task)
+            models = Registered(client, task, settings)
             version = _register(models, settings, run_id, artefact, record, verdict)
             if not verdict.promote:
                 models.challenge(version)

@@ -112,7 +112,7 @@ def enter(settings: Settings, artefact: Path) -> Any:
     def enter(verdict: Verdict, shipped: str = "true") -> str:
         tags = {"gate": json.dumps(verdict.to_json()), "measured_as_shipped": shipped}
         with reached(settings) as client:
-            models = Registered(client, TASK)
+            models = Registered(client, TASK, Settings())
             models.make()
             made = client.create_model_version(NAME, artefact.as_uri(), tags=tags)
             (models.promote if verdict.promote else models.challenge)(str(made.version))
@@ -127,7 +127,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 
 def champion(settings: Settings) -> str | None:
     with reached(settings) as client:
-        return Registered(client, TASK).champion
+        return Registered(client, TASK, Settings()).champion
 
 
 @contextlib.contextmanager
@@ -274,7 +274,7 @@ def test_a_store_keeps_runs_data_trials_versions_and_who_answers(
         assert {"report.html", "plots", "record.json", "gate.json"} <= listed
         kept = client.download_artifacts(first.run_id, "report.html", str(store.home))
         assert Path(kept).read_bytes() == files["report.html"]
-        models = Registered(client, TASK)
+        models = Registered(client, TASK, Settings())
         fetched = load(models.fetch("1", store.home))
         assert fetched.version == load(artefact).version
         aliases = [(v.number, v.aliases) for v in models.versions()]
@@ -294,7 +294,7 @@ def test_a_store_keeps_runs_data_trials_versions_and_who_answers(
     assert run_rollback(store, TASK, as_json=True) == 0
     assert said(capsys)["champion"] == champion(store) == "1"
     with reached(store) as client:
-        two, one = Registered(client, TASK).versions()
+        two, one = Registered(client, TASK, Settings()).versions()
     assert two.tags["was_champion"].startswith("until 20")
     assert (two.tags["promoted_by"], two.tags["promoted_because"]) == ("a person", "new market")
     assert "was_champion" not in one.tags

@@ -68,7 +68,7 @@ def champion_of(settings: Settings, task: str) -> Champion | None:
         return None
     with tempfile.TemporaryDirectory(prefix="tegakari-") as scratch:
         with reached(settings) as client:
-            models = Registered(client, task)
+            models = Registered(client, task, settings)
             version = models.champion
             folder = version and models.fetch(version, Path(scratch))
         if not (version and folder):

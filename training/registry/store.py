@@ -86,12 +86,13 @@ def experiment(client: MlflowClient, settings: Settings) -> str:
 
     A server knows where it keeps files. A database does not: they go beside it, under `home`.
     """
-    found = client.get_experiment_by_name(EXPERIMENT)
+    name = f"{settings.instance}-{EXPERIMENT}" if settings.instance else EXPERIMENT
+    found = client.get_experiment_by_name(name)
     if found is not None:
         return str(found.experiment_id)
     database = settings.tracking_uri.partition("://")[0] not in ("http", "https", "file")
     place = (settings.home.absolute() / "mlartifacts").as_uri() if database else None
-    return str(client.create_experiment(EXPERIMENT, artifact_location=place))
+    return str(client.create_experiment(name, artifact_location=place))
 
 
 def nothing_yet(settings: Settings) -> bool:

@@ -109,7 +109,7 @@ def registered(settings: Settings, task: str) -> Iterator[Registered]:
             f"Nothing has been registered yet; there is no {store}. `tegakari train` registers a model."
         )
     with reached(settings) as client:
-        yield Registered(client, task)
+        yield Registered(client, task, settings)
 
 
 def doubts(version: Version, champion: str | None) -> str | None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from features.errors import ArtefactError, UsageError
 from features.instants import iso, now
 from models.playbook.references import nearest
-from models.settings import registered_name
+from models.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -51,10 +51,10 @@ class Version:
 class Registered:
     """The registered model of a task, through a client of MLflow."""
 
-    def __init__(self, client: MlflowClient, task: str) -> None:
+    def __init__(self, client: MlflowClient, task: str, settings: Settings) -> None:
         self.client = client
         self.task = task
-        self.name = registered_name(task)
+        self.name = settings.registered_name(task)
 
     @property
     def exists(self) -> bool:
