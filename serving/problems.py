@@ -23,7 +23,12 @@ MOST = 20
 """The most errors that one document lists."""
 
 _LONGEST = 200
-_FIELD = re.compile(r"(?P<field>(?:lead|events|as_of)[\w.\[\]]*): (?P<message>.*)", re.DOTALL)
+_LONGEST_NAME = 64
+_NO_NAME = re.compile(r"[^\w .\[\]-]|[0-9]{5}")
+_QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
+_FIELD = re.compile(
+    r"(?P<field>(?:leads?|events|account_events|as_of)[\w.\[\]]*): (?P<message>.*)", re.DOTALL
+)
 
 
 class Problem(HTTPException):
@@ -49,9 +54,10 @@ class Problem(HTTPException):
         self.kind = kind
         self.errors = errors
 
-    def response(self) -> JSONResponse:
+    @property
+    def content(self) -> dict[str, Any]:
         """The problem document."""
-        content = {
+        return {
             "type": f"urn:problem-type:tegakari:{self.kind}",
             "title": self.kind.replace("-", " ").capitalize().replace("json", "JSON"),
             "status": self.status_code,
@@ -61,8 +67,14 @@ class Problem(HTTPException):
                 for place, message in self.errors[:MOST]
             ],
         }
-        return JSONResponse(content, self.status_code, self.headers, MEDIA_TYPE)
 
+    def response(self) -> JSONResponse:
+        """The problem document as it is sent."""
+        return JSONResponse(self.content, self.status_code, self.headers, MEDIA_TYPE)
+
+
+FAILED = Problem(500, "internal-error", "The service failed at this request; its log says more.")
+"""What is said of a failure: that there was one."""
 
 SCHEMA = {
     "title": "Problem",
@@ -110,9 +122,27 @@ def dotted(place: Place) -> str:
     --------
     >>> dotted(("body", "events", 3, "occurred_at"))
     'body.events[3].occurred_at'
+    >>> dotted(("body", "lead", "taro@example.com"))
+    'body.lead.(a name)'
     """
-    steps = [f"[{step}]" if isinstance(step, int) else f".{step}" for step in place]
+    steps = [f"[{step}]" if isinstance(step, int) else f".{_named(step)}" for step in place]
     return "".join(steps).removeprefix(".")
+
+
+def unquoted(message: str) -> str:
+    """A message without what it quotes, which is what came.
+
+    Examples
+    --------
+    >>> unquoted("created_at: 'taro' is not a time; expected such as 2026-04-01")
+    'created_at: (what came) is not a time; expected such as 2026-04-01'
+    """
+    return _QUOTED.sub("(what came)", message)
+
+
+def _named(step: str) -> str:
+    """The name of a field as it came, unless somebody's address or number may be in it."""
+    return step if len(step) <= _LONGEST_NAME and not _NO_NAME.search(step) else "(a name)"
 
 
 async def _refused(request: Request, error: Exception) -> JSONResponse:
@@ -144,14 +174,13 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
 async def _unusable(request: Request, error: Exception) -> JSONResponse:
     located = _FIELD.fullmatch(str(error))
     place = ("body", located["field"]) if located else ("body",)
-    message = located["message"] if located else str(error)
+    message = unquoted(located["message"] if located else str(error))
     detail = "The request cannot be used: 1 thing is wrong."
     return Problem(422, "invalid-request", detail, [(place, message)]).response()
 
 
 async def _failed(request: Request, error: Exception) -> JSONResponse:
-    detail = "The service failed at this request; its log says more."
-    return Problem(500, "internal-error", detail).response()
+    return FAILED.response()
 
 
 def _clipped(text: str) -> str:

@@ -53,7 +53,7 @@ INVALID = {
     "event time not one": (
         body(events=[{**EVENT, "occurred_at": "soon"}]),
         "body.events[0].occurred_at",
-        "is not a time",
+        "expected a time such as",
     ),
     "event value text": (
         body(events=[{**EVENT, "value": "9"}]),
@@ -63,7 +63,7 @@ INVALID = {
     "time without a zone": (
         body({"lead_id": "a", "created_at": "2026-03-01 09:00"}),
         "body.lead.created_at",
-        "has no zone, and the playbook declares none",
+        "since the playbook declares no zone",
     ),
     "event time empty": (
         body(events=[{**EVENT, "occurred_at": ""}]),
@@ -75,7 +75,7 @@ INVALID = {
         "body.events[0].value",
         "expected a number",
     ),
-    "as_of not a time": (body(as_of="2026-02-30T00:00Z"), "body.as_of", "is not a time"),
+    "as_of not a time": (body(as_of="2026-02-30T00:00Z"), "body.as_of", "expected a time such as"),
     "NaN": (attributes("NaN"), "body.lead.attributes.x", "expected a finite number"),
     "Infinity": (attributes("-Infinity"), "body.lead.attributes.x", "expected a finite number"),
     "1e999": (attributes("1e999"), "body.lead.attributes.x", "expected a finite number"),
