@@ -22,7 +22,7 @@ from models.settings import Settings
 DEADLINE = 60.0
 """Seconds that finding and fetching a model may take together."""
 
-_PATIENCE = {
+PATIENCE = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "4",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -67,11 +67,11 @@ def download(model: str, settings: Settings, into: Path) -> tuple[Path, Register
     ModelAbsent, ModelUnavailable
     """
     store = settings.tracking_uri
-    if not _may_be_there(store):
+    if not may_be_there(store):
         # MLflow would make an empty store just by looking for one.
         raise ModelAbsent(f"{model}: nothing has been registered yet; there is no {store}.")
     code = str(Path(__file__).parents[1])
-    environment = {**_PATIENCE, **os.environ, "MLFLOW_TRACKING_URI": store}
+    environment = {**PATIENCE, **os.environ, "MLFLOW_TRACKING_URI": store}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [code, os.environ.get("PYTHONPATH")]))
     try:
         done = subprocess.run(
@@ -98,7 +98,7 @@ def download(model: str, settings: Settings, into: Path) -> tuple[Path, Register
     return folder, named
 
 
-def _may_be_there(store: str) -> bool:
+def may_be_there(store: str) -> bool:
     """Whether a store exists, as far as can be told without asking it."""
     if store.startswith("sqlite:"):
         try:

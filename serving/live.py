@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
 from features.attributes import unreadable
-from features.instants import DAY, iso, now
+from features.form import Form
+from features.instants import DAY, Instants, iso, now
+from features.known import Known
 from models.explain import MOST
 from models.intake import form_of
 from models.playbook import Playbook
@@ -21,6 +26,22 @@ from serving.registry import Loaded
 
 
 @dataclass(frozen=True)
+class Standing:
+    """How what answers stands to what should.
+
+    Attributes
+    ----------
+    registry_away : bool
+        Whether MLflow did not answer when it was last asked.
+    refused : tuple of str
+        Models and playbooks that should answer and were not let in.
+    """
+
+    registry_away: bool = False
+    refused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Live:
     """What is answering now.
 
@@ -29,10 +50,23 @@ class Live:
     playbook : Playbook
     loaded : mapping
         What answers each task, by task; not empty.
+    standing : Standing
     """
 
     playbook: Playbook
     loaded: Mapping[str, Loaded]
+    standing: Standing = Standing()
+
+    @cached_property
+    def signature(self) -> str:
+        """A short hash of all that answers: other models, points maps or playbook have another."""
+        answering = {}
+        for task, loaded in self.loaded.items():
+            points_map = loaded.scorer.points_map
+            observed = points_map.evidence.to_json() if points_map else None
+            answering[task] = [loaded.scorer.versions, observed]
+        told = json.dumps(answering, sort_keys=True)
+        return hashlib.sha256(told.encode()).hexdigest()[:12]
 
     def of(self, task: str | None) -> Loaded:
         """What answers a task; a Problem that lists the tasks when it is not one of them."""
@@ -50,13 +84,17 @@ class Live:
         """What answers a request that names no task: qualification, else the playbook's first."""
         return self.loaded.get(FIRST_TASK) or next(iter(self.loaded.values()))
 
-    def score(self, request: ScoreRequest, task: str | None, reasons: int, lang: str) -> Scores:
-        """Score the lead of a request; Problem or InputError when it cannot be used."""
-        loaded = self.of(task)
-        form = form_of(self.playbook)
-        as_of = cutoffs([request], form, now())
-        leads, log = leads_and_log([request], form)
-        plan = loaded.artefact.plan if loaded.artefact else None
+    @cached_property
+    def form(self) -> Form:
+        """How times are read."""
+        return form_of(self.playbook)
+
+    def read(self, requests: Sequence[ScoreRequest], task: str | None) -> tuple[Known, Instants]:
+        """The leads of requests and the moments they are seen at; Problem or InputError for wrong ones."""
+        as_of = cutoffs(requests, self.form, now())
+        leads, log = leads_and_log(requests, self.form)
+        artefact = self.of(task).artefact
+        plan = artefact.plan if artefact else None
         if plan and (strange := unreadable(leads, plan.attributes, plan.tz)):
             errors = [
                 (
@@ -66,12 +104,20 @@ class Live:
                 for name, (_, expected) in strange.items()
             ]
             raise Problem(422, "invalid-request", "An attribute cannot be read.", errors)
+        return Known(leads, log, None, colleagues_in(requests, leads, self.form)), as_of
+
+    def score(
+        self, requests: Sequence[ScoreRequest], task: str | None, reasons: int, lang: str
+    ) -> Scores:
+        """Score the leads of requests; Problem or InputError when one of them cannot be used."""
+        loaded = self.of(task)
+        known, as_of = self.read(requests, task)
         return loaded.scorer.score(
-            leads,
-            log,
+            known.leads,
+            known.log,
             as_of,
             task=loaded.task,
-            colleagues=colleagues_in([request], leads, form),
+            colleagues=known.colleagues,
             reasons=reasons,
             lang=lang,
         )
@@ -92,10 +138,10 @@ def probe(live: Live, loaded: Loaded) -> dict[str, Any]:
             "as_of": iso(moment),
         }
     )
-    return live.score(request, loaded.task, MOST, "en").record(0)
+    return live.score([request], loaded.task, MOST, "en").record(0)
 
 
-def _live(request: Request) -> Live:
+async def _live(request: Request) -> Live:
     live: Live = request.app.state.live
     return live
 

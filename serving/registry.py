@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +15,9 @@ from models.playbook import Playbook
 from models.points_map import PointsMap
 from models.scorer import Scorer
 from models.scores import FallbackReason
-from models.settings import Settings, registered_name
+from models.settings import Settings
 from serving.download import ModelAbsent, ModelUnavailable, Registered, download
+from serving.kept import Good, keep, last_good
 
 _URI = re.compile(r"[a-z][a-z0-9+.-]+:/.*")
 _LOG = logging.getLogger(__name__)
@@ -33,11 +34,14 @@ class Found:
         Its name and version in MLflow; None for a folder.
     without : FallbackReason
         Why there is no artefact, where there is none.
+    kept : bool
+        Whether it is the last good one, and nobody was asked for a newer one.
     """
 
     artefact: Artefact | None = None
     registered: Registered | None = None
     without: FallbackReason = "no_model"
+    kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,11 +53,14 @@ class Loaded:
     task : str
     scorer : Scorer
     registered : Registered or None
+    kept : bool
+        See `Found`.
     """
 
     task: str
     scorer: Scorer
     registered: Registered | None = None
+    kept: bool = False
 
     @property
     def artefact(self) -> Artefact | None:
@@ -61,8 +68,8 @@ class Loaded:
         return self.scorer.artefact_for(self.task)
 
 
-def find(model: str, settings: Settings) -> Found:
-    """Load a model after its check.
+def find(model: str, settings: Settings, tasks: Iterable[str] = ()) -> Found:
+    """Load a model after its check; it is kept as the last good one of some tasks.
 
     Raises
     ------
@@ -76,37 +83,82 @@ def find(model: str, settings: Settings) -> Found:
             check(folder)
             artefact = load(folder)
             artefact.model.prepare()
-            return Found(artefact, registered)
         except ArtefactError as error:
             raise ArtefactError(str(error).replace(str(folder), model)) from error
+        for task in tasks:
+            keep(settings, task, model, folder, Good(artefact, registered))
+        return Found(artefact, registered)
 
 
 def resolve(model: str, settings: Settings) -> Found:
     """Load a model after its check, or say why there is none; never an error."""
     try:
         return find(model, settings)
-    except ModelAbsent as error:
-        return _without("no_model", model, error)
-    except ModelUnavailable as error:
-        return _without("model_unavailable", model, error)
     except Exception as error:
-        # Whatever a damaged file does to its reader, rules answer.
-        return _without("model_damaged", model, error)
+        return _why_not(model, error)
 
 
 def model_for(settings: Settings, task: str) -> str:
     """The model of a task: the one that the settings name, else the task's registered champion."""
-    return settings.model or f"models:/{registered_name(task)}@champion"
+    return settings.model or f"models:/{settings.registered_name(task)}@champion"
 
 
 def load_all(settings: Settings, playbook: Playbook, tasks: Iterable[str]) -> dict[str, Loaded]:
-    """What answers each task, by task; never an error for want of a model."""
-    models = {task: model_for(settings, task) for task in tasks}
-    found = {model: resolve(model, settings) for model in dict.fromkeys(models.values())}
-    return {
-        task: Loaded(task, _scorer(settings, playbook, task, found[model]), found[model].registered)
-        for task, model in models.items()
-    }
+    """What answers each task, by task; never an error for want of a model.
+
+    A registered model that answered before is loaded from the files kept of it, whatever has become
+    of the registry; `serving.watch` asks for a newer one.
+    """
+    tasks_of: dict[str, list[str]] = {}
+    for task in tasks:
+        tasks_of.setdefault(model_for(settings, task), []).append(task)
+    found: dict[str, Found] = {}
+    for model, mine in tasks_of.items():
+        good = last_good(settings, mine[0], model) if is_uri(model) else None
+        # A registry that does not answer for one model is not waited for again by the others.
+        away = any(one.without == "model_unavailable" for one in found.values())
+        if good is not None:
+            found[model] = _kept(good)
+        elif away and is_uri(model):
+            found[model] = Found(without="model_unavailable")
+        else:
+            found[model] = _first(model, settings, mine)
+    return answering(settings, playbook, found)
+
+
+def answering(
+    settings: Settings,
+    playbook: Playbook,
+    found: Mapping[str, Found],
+    only: Iterable[str] | None = None,
+) -> dict[str, Loaded]:
+    """What answers each task of a playbook, or some of them, given what was found of their models."""
+    answers = {}
+    for task in playbook.tasks if only is None else only:
+        model = found[model_for(settings, task)]
+        answers[task] = Loaded(
+            task, _scorer(settings, playbook, task, model), model.registered, model.kept
+        )
+    return answers
+
+
+def is_uri(model: str) -> bool:
+    """Whether a model is named by an MLflow URI; else it is a folder."""
+    return _URI.fullmatch(model) is not None
+
+
+def _first(model: str, settings: Settings, tasks: list[str]) -> Found:
+    """A model that nothing is kept of, or a folder; its last good one where it is damaged."""
+    try:
+        return find(model, settings, tasks)
+    except Exception as error:
+        found = _why_not(model, error)
+    good = last_good(settings, tasks[0], model)
+    return _kept(good) if good else found
+
+
+def _kept(good: Good) -> Found:
+    return Found(good.artefact, good.registered, kept=True)
 
 
 def load_scorer(
@@ -133,7 +185,7 @@ def load_scorer(
 
 
 def _fetch(model: str, settings: Settings, scratch: Path) -> tuple[Path, Registered | None]:
-    if _URI.fullmatch(model):
+    if is_uri(model):
         folder, registered = download(model, settings, scratch)
         return _artefact_in(folder), registered
     folder = Path(model)
@@ -146,6 +198,15 @@ def _artefact_in(folder: Path) -> Path:
     """The artefact itself, which an MLflow model holds in a folder of its own."""
     held = sorted(folder.rglob("manifest.json"), key=lambda path: len(path.parts))
     return held[0].parent if held else folder
+
+
+def _why_not(model: str, error: Exception) -> Found:
+    """Why there is no model; whatever a damaged file does to its reader, rules answer."""
+    if isinstance(error, ModelAbsent):
+        return _without("no_model", model, error)
+    if isinstance(error, ModelUnavailable):
+        return _without("model_unavailable", model, error)
+    return _without("model_damaged", model, error)
 
 
 def _without(reason: FallbackReason, model: str, error: Exception) -> Found:
