@@ -14,10 +14,10 @@ STAMP := $(VENV)/.installed
 LOCK_VENV := .venv-lock
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench quality worth lock clean
+.PHONY: help install demo test check bench bench-http chaos quality worth lock clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## set up .venv from requirements.lock (PYTHON=python3.12 to choose the interpreter)
 	@echo "$(VENV) is ready."
@@ -37,6 +37,12 @@ check: $(STAMP) ## what CI runs: format, lint, types, import order, tests, noteb
 
 bench: $(STAMP) ## print how fast features and answers are here (ARGS=--large for 100M events, --training to train)
 	@$(BIN)/python -m training.bench $(ARGS)
+
+bench-http: $(STAMP) ## print how fast the service is, beside references (needs wrk; ARGS="--only NAME")
+	@$(BIN)/python -m serving.bench $(ARGS)
+
+chaos: $(STAMP) ## kill, fill up and cut off a running service, and print what it survives (ARGS="--only NAME")
+	@$(BIN)/python -m serving.chaos $(ARGS)
 
 quality: $(STAMP) ## print how good the model is, with intervals (ARGS=...)
 	@$(BIN)/python -m training.quality $(ARGS)
