@@ -32,7 +32,11 @@ playbook_verbs = typer.Typer(help="Check, compare and try out a playbook.", no_a
 outcomes = typer.Typer(
     help="What became of leads, by channel, content, target and definition.", no_args_is_help=True
 )
+keys = typer.Typer(help="API keys: who may ask the service for what.", no_args_is_help=True)
+db = typer.Typer(help="The store: its schema and its backups.", no_args_is_help=True)
 app.add_typer(lists, name="list")
+app.add_typer(keys, name="keys")
+app.add_typer(db, name="db")
 app.add_typer(playbook_verbs, name="playbook")
 app.add_typer(outcomes, name="outcomes")
 
@@ -53,6 +57,7 @@ Lang = Annotated[Literal["en", "ja"], typer.Option(help="Language of reasons.")]
 Until = Annotated[str | None, typer.Option(help="Observed until; default the latest event.")]
 TableOut = Annotated[Path | None, typer.Option(help="CSV, Excel or Parquet for the table.")]
 
+Stored = Annotated[bool, typer.Option("--store", help="Take the tables of the store.")]
 TextLang = Annotated[Literal["en", "ja"], typer.Option(help="Language of what is printed.")]
 
 
@@ -127,7 +132,8 @@ def gather(
 @app.command()
 @bundled
 def train(
-    files: Files,
+    files: AnyFiles,
+    store: Stored = False,
     task: Task = "qualification",
     playbook: PlaybookFile = None,
     label: Annotated[str | None, typer.Option(help="Label column of a flat export.")] = None,
@@ -174,26 +180,28 @@ def train(
 ) -> None:
     """Train, calibrate and measure a model; the gate decides whether it becomes the champion."""
     from models.options import names, pairs, settings
+    from serving.snapshot import given_or_stored
     from training.command import run_train, seed_of, tuning_of
     from training.sources import Sources
 
-    sources = Sources(
-        **files.named(),
-        date_events=pairs(event, "--event"),
-        label=label,
-        positive=positive,
-        test=test,
-        drop=names(drop),
-        trust=names(trust),
-        until=until,
-        ordered=ordered,
-    )
     chosen = settings(playbook)
     tuning = tuning_of(
         chosen, budget=budget, trials=trials, threads=threads, params=params, resume=resume
     )
-    raise typer.Exit(
-        run_train(
+    with given_or_stored(files, store, chosen) as (given, stored_at):
+        sources = Sources(
+            **given.named(),
+            stored_at=stored_at,
+            date_events=pairs(event, "--event"),
+            label=label,
+            positive=positive,
+            test=test,
+            drop=names(drop),
+            trust=names(trust),
+            until=until,
+            ordered=ordered,
+        )
+        code = run_train(
             sources,
             chosen,
             task,
@@ -202,7 +210,7 @@ def train(
             seed=seed_of(seed, params),
             refit_all=refit_all,
         )
-    )
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -269,18 +277,22 @@ def promote(
 ) -> None:
     """Make a version the champion."""
     from models.options import settings
+    from serving.noted import noted
     from training.registry.verbs import run_promote
 
-    raise typer.Exit(run_promote(settings(None), task, version, reason, as_json=as_json))
+    code = run_promote(settings(None), task, version, reason, as_json=as_json)
+    raise typer.Exit(noted(code, settings(None), "model promoted", f"{task} {version}"))
 
 
 @app.command()
 def rollback(task: Task = "qualification", as_json: Json = False) -> None:
     """Go back to the champion before the present one."""
     from models.options import settings
+    from serving.noted import noted
     from training.registry.verbs import run_rollback
 
-    raise typer.Exit(run_rollback(settings(None), task, as_json=as_json))
+    code = run_rollback(settings(None), task, as_json=as_json)
+    raise typer.Exit(noted(code, settings(None), "model rolled back", task))
 
 
 @app.command()
@@ -298,8 +310,9 @@ def card(
 @app.command()
 @bundled
 def evaluate(
-    files: Files,
+    files: AnyFiles,
     model: Annotated[Path, typer.Option(help="Folder of a trained model.")],
+    store: Stored = False,
     task: Annotated[str | None, typer.Option(help="Default: the model's.")] = None,
     out: Annotated[Path, typer.Option(help="HTML page of the report.")] = Path("report.html"),
     truth: Annotated[
@@ -318,18 +331,22 @@ def evaluate(
 ) -> None:
     """Measure a trained model on data whose outcomes are known; write the report."""
     from models.options import pairs, settings
+    from serving.snapshot import given_or_stored
     from training.report.command import run_evaluate
     from training.sources import Sources
 
-    sources = Sources(
-        **files.named(),
-        date_events=pairs(event, "--event"),
-        label=label,
-        positive=positive,
-        until=until,
-    )
     chosen = settings(playbook)
-    raise typer.Exit(run_evaluate(model, sources, chosen, task, out, truth, as_json=as_json))
+    with given_or_stored(files, store, chosen) as (given, stored_at):
+        sources = Sources(
+            **given.named(),
+            stored_at=stored_at,
+            date_events=pairs(event, "--event"),
+            label=label,
+            positive=positive,
+            until=until,
+        )
+        code = run_evaluate(model, sources, chosen, task, out, truth, as_json=as_json)
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -491,13 +508,151 @@ def capacity(
 def serve(
     host: str = "127.0.0.1",
     port: int = 8000,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; default TEGAKARI_WORKERS, else 1.")
+    ] = None,
     playbook: PlaybookFile = None,
 ) -> None:
-    """Answer over HTTP."""
+    """Answer over HTTP, and store what leads do."""
     from models.options import settings
     from serving.run import run
 
-    run(host, port, settings(playbook))
+    found = settings(playbook)
+    run(host, port, found if workers is None else found.model_copy(update={"workers": workers}))
+
+
+@app.command("import")
+@bundled
+def import_files(
+    files: AnyFiles,
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder with leads, events, changes, identities.")
+    ] = None,
+    playbook: PlaybookFile = None,
+    as_json: Json = False,
+) -> None:
+    """Bring tables into the store; broken off and run again, it goes on where it ended."""
+    from models.options import settings
+    from serving.store_command import run_import
+
+    raise typer.Exit(run_import(folder, files.named(), settings(playbook), as_json=as_json))
+
+
+@app.command("export")
+def export_store(
+    out: Annotated[Path, typer.Option(help="Folder for the tables.")],
+    known_at: Annotated[
+        str | None, typer.Option(help="As it was known at this moment; default now.")
+    ] = None,
+    kind: Annotated[Literal["parquet", "csv"], typer.Option(help="What files to write.")] = (
+        "parquet"
+    ),
+    as_json: Json = False,
+) -> None:
+    """Write the store as tables of leads, events, changes and identities."""
+    from models.options import settings
+    from serving.store_command import run_export
+
+    raise typer.Exit(run_export(out, known_at, kind, settings(None), as_json=as_json))
+
+
+@app.command("audit")
+def audit_answers(
+    sample: Annotated[int, typer.Option(min=1, help="How many stored answers.")] = 1_000,
+    seed: Annotated[int | None, typer.Option(help="Which ones; default others each time.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compute stored answers again from what was known then; none should differ."""
+    from models.options import settings
+    from serving.store_command import run_audit
+
+    raise typer.Exit(run_audit(sample, seed, settings(None), as_json=as_json))
+
+
+@keys.command("create")
+def create_key(
+    name: Annotated[str, typer.Option(help='Whose it is, for people: "Sato, sales".')],
+    owner: Annotated[str, typer.Option(help="Who answers for it.")],
+    scope: Annotated[
+        list[str], typer.Option(help="What it may do: score,ingest,read,admin,erase.")
+    ],
+    expires: Annotated[
+        str | None, typer.Option(help="After how long it ends: 90d. Default never.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make an API key; it is shown once."""
+    from models.options import settings
+    from serving.keys_command import run_create
+
+    raise typer.Exit(run_create(settings(None), name, owner, scope, expires, as_json=as_json))
+
+
+@keys.command("list")
+def list_keys(as_json: Json = False) -> None:
+    """Print the API keys, without their secrets."""
+    from models.options import settings
+    from serving.keys_command import run_list
+
+    raise typer.Exit(run_list(settings(None), as_json=as_json))
+
+
+@keys.command("rotate")
+def rotate_key(
+    key_id: Annotated[str, typer.Argument(help="The id of the key.")],
+    overlap: Annotated[str, typer.Option(help="How long the old one works on.")] = "24h",
+    as_json: Json = False,
+) -> None:
+    """Make a key in the place of another, with its name, owner and scopes."""
+    from models.options import settings
+    from serving.keys_command import run_rotate
+
+    raise typer.Exit(run_rotate(settings(None), key_id, overlap, as_json=as_json))
+
+
+@keys.command("revoke")
+def revoke_key(
+    key_id: Annotated[str, typer.Argument(help="The id of the key.")], as_json: Json = False
+) -> None:
+    """End an API key at once."""
+    from models.options import settings
+    from serving.keys_command import run_revoke
+
+    raise typer.Exit(run_revoke(settings(None), key_id, as_json=as_json))
+
+
+@db.command("upgrade")
+def upgrade_db(as_json: Json = False) -> None:
+    """Bring the store to the present schema."""
+    from models.options import settings
+    from serving.db_command import run_upgrade
+
+    raise typer.Exit(run_upgrade(settings(None), as_json=as_json))
+
+
+@db.command("backup")
+def backup_db(
+    out: Annotated[
+        Path | None, typer.Option(help="The file; default one of the home folder.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the whole store into one file, while the service runs."""
+    from models.options import settings
+    from serving.db_command import run_backup
+
+    raise typer.Exit(run_backup(settings(None), out, as_json=as_json))
+
+
+@db.command("restore")
+def restore_db(
+    file: Annotated[Path, typer.Argument(help="A backup.")], as_json: Json = False
+) -> None:
+    """Put a backup in the place of the store; who was erased since is erased again."""
+    from models.options import settings
+    from serving.db_command import run_restore
+
+    raise typer.Exit(run_restore(settings(None), file, as_json=as_json))
 
 
 @app.command()
@@ -516,6 +671,7 @@ def demo(
     from serving.batch import Job
     from serving.command import run_score
     from serving.run import run
+    from serving.store_command import run_import
     from training.command import run_simulate, run_train
     from training.sources import Sources
 
@@ -539,6 +695,8 @@ def demo(
         sort=True,
     )
     scored = run_score(job, chosen, top=10)
+    told = LeadFiles(leads=leads_file, events=events, changes=changes, timezone=world.timezone)
+    run_import(None, told.named(), chosen)
     if not no_serve:
         run("127.0.0.1", port, chosen)
     raise typer.Exit(max(trained, scored))
@@ -688,22 +846,22 @@ def publish_playbook(
 ) -> None:
     """Put a playbook in the place of the working one, once its points are observed on data."""
     from models.options import settings
+    from serving.noted import noted
     from training.playbook_command import sources_of
     from training.publish_command import run_publish
 
     sources = sources_of(files, event)
-    raise typer.Exit(
-        run_publish(
-            new,
-            settings(None),
-            sources,
-            to,
-            without_data=without_data,
-            anyway=anyway,
-            lang=lang,
-            as_json=as_json,
-        )
+    code = run_publish(
+        new,
+        settings(None),
+        sources,
+        to,
+        without_data=without_data,
+        anyway=anyway,
+        lang=lang,
+        as_json=as_json,
     )
+    raise typer.Exit(noted(code, settings(None), "playbook published", new.name))
 
 
 ListFile = Annotated[

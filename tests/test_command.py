@@ -41,9 +41,9 @@ VERBS = (
         "rollback",
         "card",
     ),
-    *("score", "explain", "build", "serve", "demo"),
+    *("score", "explain", "build", "serve", "demo", "import", "export", "audit"),
 )
-GROUPS = ("list", "playbook", "outcomes")
+GROUPS = ("list", "playbook", "outcomes", "keys", "db")
 METRICS = {
     "auc",
     "average_precision",

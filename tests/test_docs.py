@@ -11,7 +11,7 @@ from typer.main import get_command
 
 import tegakari
 from models.settings import Settings
-from serving.routes import health, model, score
+from serving.app import ROUTES as ALL
 
 ROOT = Path(tegakari.__file__).parent
 
@@ -42,10 +42,7 @@ def test_every_verb_is_documented(readme: str, verb: str) -> None:
 
 
 ROUTES = sorted(
-    route.path
-    for routes in (health, model, score)
-    for route in routes.router.routes
-    if isinstance(route, APIRoute)
+    route.path for routes in ALL for route in routes.router.routes if isinstance(route, APIRoute)
 )
 
 

@@ -87,12 +87,13 @@ def test_without_the_model_rules_answer_as_printed(home: Path) -> None:
     differs = json.loads(
         next(block for block in BLOCKS if '"fallback_reason": "no_model"' in block)
     )
-    database = home / "mlflow.db"
-    kept = database.rename(database.with_name("kept.db"))
+    gone = [home / "mlflow.db", home / "artefacts"]
+    kept = [file.rename(file.with_name(f"kept-{file.name}")) for file in gone if file.exists()]
     try:
         assert _close(_ask(home)) == _close({**by_model, **differs})
     finally:
-        kept.rename(database)
+        for file in kept:
+            file.rename(file.with_name(file.name.removeprefix("kept-")))
 
 
 @pytest.mark.parametrize("lang", ["en", "ja"])

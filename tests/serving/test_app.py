@@ -35,11 +35,17 @@ def test_it_is_ready_and_says_who_answers(by_rules: TestClient, by_model: TestCl
         "status": "ok",
         "scored_by": "model",
         "fallback_reason": None,
+        "registry": "ok",
+        "refused": [],
+        "store": "open",
     }
     assert by_rules.get("/readyz").json() == {
         "status": "degraded",
         "scored_by": "rules",
         "fallback_reason": "no_model",
+        "registry": "ok",
+        "refused": [],
+        "store": "open",
     }
 
 
@@ -146,7 +152,7 @@ def test_a_real_server_starts_answers_and_stops(home: Path, end: signal.Signals)
         assert server.stderr is not None
         try:
             said = next(line for line in server.stderr if "http://" in line)
-            port = int(said.split(":")[-1].partition("/")[0])
+            port = int(said.partition("127.0.0.1:")[2].partition("/")[0])
             # It listens before it has loaded, so the first request only has to wait.
             connection = HTTPConnection("127.0.0.1", port, timeout=60)
             connection.request("GET", "/readyz", headers={"Connection": "close"})
