@@ -7,6 +7,7 @@ errors of libraries quote the values they fail at.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 import time
@@ -20,6 +21,16 @@ _LOG = logging.getLogger(__name__)
 
 _OURS = ("serving", "models", "features", "training", "uvicorn")
 """Loggers whose messages are known to hold no values; of others only who spoke is told."""
+HANDLED_BY_THEMSELVES = (
+    "uvicorn",
+    "uvicorn.error",
+    "uvicorn.access",
+    "mlflow",
+    "sqlalchemy.engine",
+    "alembic",
+    "huey",
+)
+"""Loggers that uvicorn and MLflow give handlers of their own, which print what they are told."""
 
 
 class RequestLines:
@@ -86,13 +97,14 @@ def configure(level: str = "info", stream: IO[str] | None = None) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(named)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     # Python prints both as they are, with whatever values they quote.
     logging.captureWarnings(True)
     threading.excepthook = _thread_failed
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+    os.environ["MLFLOW_CONFIGURE_LOGGING"] = "false"
+    for name in HANDLED_BY_THEMSELVES:
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], name != "uvicorn.access"
+    logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 def _thread_failed(failure: threading.ExceptHookArgs) -> None:

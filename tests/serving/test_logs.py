@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import logging
+import subprocess
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -34,19 +36,18 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     monkeypatch.setattr(logs.REQUESTS, "stream", None)
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
-    named = {
-        name: logging.getLogger(name) for name in ("uvicorn", "uvicorn.error", "uvicorn.access")
-    }
-    before = {name: (logger.handlers, logger.propagate) for name, logger in named.items()}
+    monkeypatch.setenv("MLFLOW_CONFIGURE_LOGGING", "false")
+    named = {name: logging.getLogger(name) for name in logs.HANDLED_BY_THEMSELVES}
+    before = {name: (log.handlers, log.propagate, log.level) for name, log in named.items()}
     stream = io.StringIO()
     logs.configure("debug", stream)
     yield stream
     logging.captureWarnings(False)
     root.handlers = handlers
     root.setLevel(level)
-    logging.getLogger("alembic").setLevel(logging.NOTSET)
     for name, logger in named.items():
-        logger.handlers, logger.propagate = before[name]
+        logger.handlers, logger.propagate, level = before[name]
+        logger.setLevel(level)
 
 
 @contextmanager
@@ -179,6 +180,23 @@ def test_a_failure_is_told_by_its_kind_and_place(
     assert "fail:" in told["event"]
     (request,) = requests_of(log)
     assert (request["request_id"], request["status"]) == (request_id, 500)
+
+
+def test_a_library_that_prints_by_itself_quotes_nothing(
+    log: io.StringIO, capfd: pytest.CaptureFixture[str]
+) -> None:
+    own = logging.getLogger("sqlalchemy.engine")
+    own.handlers, own.propagate = [logging.StreamHandler()], False
+    logs.configure("debug", log)
+    own.error("INSERT %s", WHO)
+    # MLflow is imported when a model is looked for, long after the log was configured.
+    code = (
+        "from serving.door.logs import configure; configure(); import logging, mlflow;"
+        f"logging.getLogger('sqlalchemy.engine').error('INSERT %s', '{WHO}')"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "sqlalchemy.engine" in told.stderr
+    assert WHO not in told.stdout + told.stderr + log.getvalue() + "".join(capfd.readouterr())
 
 
 def test_threads_warnings_and_other_libraries_quote_nothing(log: io.StringIO) -> None:

@@ -33,7 +33,7 @@ def test_rules_answer_for_a_damaged_model(
     assert answer.json()["fallback_reason"] == "model_damaged"
     assert ready.status_code == 200
     assert ready.json()["status"] == "degraded"
-    (said,) = [record.message for record in caplog.records if "rules answer" in record.message]
+    (said,) = [record.message for record in caplog.records if "rules answer (" in record.message]
     assert said.startswith("rules answer (model_damaged): ")
     assert str(folder) in said
 
