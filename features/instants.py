@@ -114,6 +114,26 @@ def iso(instant: int, tz: ZoneInfo | None = None) -> str | None:
     return moment.isoformat().replace("+00:00", "Z")
 
 
+def isos(instants: Instants) -> list[str | None]:
+    """`iso` of each instant, in UTC, at once.
+
+    Examples
+    --------
+    >>> isos(np.array([0, 1_500_000, MISSING]))
+    ['1970-01-01T00:00:00Z', '1970-01-01T00:00:01.500000Z', None]
+    """
+    usual = (instants >= FIRST) & (instants <= LAST)
+    texts = np.datetime_as_string(np.where(usual, instants, 0).view("M8[us]"), unit="us").tolist()
+    whole = instants % SECOND == 0
+    if usual.all() and not whole.any():
+        return [text + "Z" for text in texts]
+    cells = zip(texts, instants.tolist(), usual.tolist(), whole.tolist(), strict=True)
+    return [
+        ((text[:19] if seconds else text) + "Z") if plain else iso(instant)
+        for text, instant, plain, seconds in cells
+    ]
+
+
 @cache
 def offsets(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """When the clocks of a zone change, and by how much they are ahead of UTC from then on.

@@ -14,7 +14,7 @@ import pyarrow as pa
 from features.arrivals import Arrivals
 from features.cells import numbers, text_column
 from features.grouping import Room, group
-from features.instants import MISSING, Instants
+from features.instants import MISSING, Instants, isos
 from features.ordering import order
 from features.versions import later_versions
 from features.vocabulary import Vocabulary, sort_codes
@@ -155,6 +155,18 @@ class EventLog:
         if found is None:
             found = self._told[key] = work()
         return found
+
+    def happened(
+        self, places: npt.NDArray[np.integer[Any]]
+    ) -> tuple[list[str | None], list[str | None]]:
+        """The types of some events and when they occurred, ISO 8601; None for the place -1."""
+        there = places >= 0
+        at = np.full(len(places), MISSING)
+        at[there] = self.occurred_at[places[there]]
+        code = np.full(len(places), -1)
+        code[there] = self.event_type[places[there]]
+        types = (*self.types, None)
+        return [types[type_] for type_ in code.tolist()], isos(at)
 
     def lead_of_event(self) -> npt.NDArray[np.int64]:
         """The row of the lead list that each event belongs to, shape (n_events,)."""

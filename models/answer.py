@@ -108,8 +108,9 @@ def by_rules(
     lang: str,
 ) -> None:
     """Reasons from the ledger where no model answered; for leads on the task also a probability."""
-    for row in np.flatnonzero(~answer.by_model) if most else ():
-        answer.reasons[row] = points.reasons(int(row), most, lang)
+    rows = np.flatnonzero(~answer.by_model if most else [])
+    for row, reasons in zip(rows, points.reasons(rows, most, lang), strict=True):
+        answer.reasons[row] = reasons
     if observed is None or not asked_about.any():
         return
     total = points.total[asked_about]

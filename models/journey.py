@@ -15,7 +15,6 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from features.instants import iso
 from features.log import EventLog
 from models.conditions import View
 from models.playbook import Playbook
@@ -66,37 +65,30 @@ class Reached:
     mind_by: Integers
     log: EventLog
 
-    def step_name(self, row: int) -> str | None:
-        """The step of a row."""
-        return self.journey.steps[self.step[row]] if self.step[row] >= 0 else None
-
-    def psychological_stage(self, row: int) -> Psychological | None:
-        """The psychological stage of a row."""
-        return PSYCHOLOGICAL[int(self.mind[row])] if self.mind[row] >= 0 else None
-
-    def step_names(self) -> list[str | None]:
+    def step_names(self, rows: slice = slice(None)) -> list[str | None]:
         """The step of each row."""
         steps = (*self.journey.steps, None)
-        return [steps[place] for place in self.step.tolist()]
+        return [steps[place] for place in self.step[rows].tolist()]
 
-    def psychological_stages(self) -> list[Psychological | None]:
+    def psychological_stages(self, rows: slice = slice(None)) -> list[Psychological | None]:
         """The psychological stage of each row."""
         minds = (*PSYCHOLOGICAL, None)
-        return [minds[place] for place in self.mind.tolist()]
+        return [minds[place] for place in self.mind[rows].tolist()]
 
-    def record(self, row: int) -> JourneyOut:
-        """The events by which step and psychological stage of a row are told."""
-        return JourneyOut(
-            step_by=self._sign(int(self.step_by[row])),
-            psychological_by=self._sign(int(self.mind_by[row])),
-            inferred=True,
-        )
+    def records(self, rows: slice) -> list[JourneyOut]:
+        """The events by which step and psychological stage of rows are told."""
+        return [
+            {"step_by": step, "psychological_by": mind, "inferred": True}
+            for step, mind in zip(
+                self._signs(self.step_by[rows]), self._signs(self.mind_by[rows]), strict=True
+            )
+        ]
 
-    def _sign(self, event: int) -> Sign | None:
-        if event < 0:
-            return None
-        log = self.log
-        return Sign(event=log.types[log.event_type[event]], at=iso(int(log.occurred_at[event])))
+    def _signs(self, events: Integers) -> list[Sign | None]:
+        return [
+            None if event is None else {"event": event, "at": at}
+            for event, at in zip(*self.log.happened(events), strict=True)
+        ]
 
 
 class Journey:

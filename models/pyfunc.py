@@ -85,7 +85,7 @@ class LeadScorer:
             lang=language(str(asked.get("lang", "en"))),
         )
         # As objects, so that what is null stays None where pandas would make it NaN.
-        records = [scores.record(row) for row in range(len(scores))]
+        records = scores.records()
         frame = pd.DataFrame(records, index=model_input.index, dtype=object)
         return frame.astype({"probability": np.float64, "points": np.int64} if records else object)
 

@@ -5,6 +5,7 @@ No model is asked here; the temperature, which one may decide, is in `models.tem
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -45,17 +46,21 @@ class Qualified:
     evidence: list[list[Named]]
     moves: Moves | None
 
-    def record(self, row: int, lang: str) -> dict[str, Any]:
-        """Where a lead stands, with the names of the contract."""
-        standing, reached, rule = self.standing, self.reached, self.excluded[row]
-        evidence = [in_language(named.label, lang) or named.name for named in self.evidence[row]]
+    def columns(self, rows: slice, lang: str) -> dict[str, Sequence[Any]]:
+        """Where leads stand: what the contract says of each of the rows, by its names."""
+        standing, reached, excluded = self.standing, self.reached, self.excluded[rows]
+        evidence = [
+            [in_language(named.label, lang) or named.name for named in held]
+            for held in self.evidence[rows]
+        ]
+        unknown = [None] * len(excluded)
         return {
-            "stage": standing.name(row) if standing else None,
-            "standing": standing.record(row, evidence) if standing else None,
-            "psychological_stage": reached.psychological_stage(row),
-            "journey_step": reached.step_name(row),
-            "journey": reached.record(row),
-            "excluded": rule.name if rule else None,
+            "stage": standing.names(rows) if standing else unknown,
+            "standing": standing.records(rows, evidence) if standing else unknown,
+            "psychological_stage": reached.psychological_stages(rows),
+            "journey_step": reached.step_names(rows),
+            "journey": reached.records(rows),
+            "excluded": [rule.name if rule else None for rule in excluded],
         }
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from features.instants import FOREVER, MISSING, iso
+from features.instants import FOREVER, MISSING
 from features.log import EventLog
 from features.plan import Attribute
 from models import wording
@@ -19,6 +20,9 @@ from models.conditions import Conditions, View, attribute_of, fires
 from models.playbook import Playbook, in_language
 from models.playbook.points import RuleSection, ScoreSection
 from models.tally import Integers, rounded, settle, tally
+
+_AT_ONCE = 10_000
+"""Ledgers that are written at one time."""
 
 
 class Entry(TypedDict):
@@ -78,59 +82,74 @@ class Points:
             return None, MISSING
         return self.log.types[self.log.event_type[place]], int(self.log.occurred_at[place])
 
-    def scores(self, row: int) -> dict[str, int] | None:
-        """The points of a row by score; None where the playbook has no scores."""
+    def by_name(self, rows: slice) -> list[dict[str, int] | None]:
+        """The points of rows by score; None where the playbook has no scores."""
         names = self.scorecard.scores
         if names == (None,):
-            return None
-        return dict(zip(map(str, names), self.by_score[row].tolist(), strict=True))
+            return [None] * len(self.total[rows])
+        texts = list(map(str, names))
+        return [dict(zip(texts, line, strict=True)) for line in self.by_score[rows].tolist()]
 
-    def grade(self, row: int) -> str | None:
-        """The place of a row in the grid: a letter for the rows, A the best, and a number for the
+    def grades(self, rows: slice = slice(None)) -> list[str | None]:
+        """The places of rows in the grid: a letter for the rows, A the best, and a number for the
         columns, 1 the best; None where the playbook has no grid."""
-        grid = self.scorecard.grid
+        grid, points = self.scorecard.grid, self.by_score[rows]
         if grid is None:
-            return None
-        points = self.by_score[row].tolist()
-        rows, columns = (_grade(score, points[place]) for place, score in grid)
-        return f"{chr(ord('A') + rows)}{columns + 1}"
+            return [None] * len(points)
+        below = [_bands_below(score, points[:, place]) for place, score in grid]
+        return [f"{chr(ord('A') + down)}{across + 1}" for down, across in zip(*below, strict=True)]
 
-    def ledger(self, row: int, lang: str = "en") -> list[Entry]:
-        """The rules that fired for a row, most points (of either sign) first, then by name.
+    def ledgers(self, rows: slice | Integers, lang: str = "en") -> list[list[Entry]]:
+        """The rules that fired for each of the rows, most points (of either sign) first, then by name.
 
         Rules whose points have faded to less than a hundredth are left out.
         """
-        # As lists: reading numbers one by one out of an array costs more than all else here.
-        cells = (self.count[row], self.contribution[row], self.fired_by[row])
-        count, contribution, fired_by = (cell.tolist() for cell in cells)
-        entries = []
-        for place, n in enumerate(count):
-            if not n or not (points := round(contribution[place], 2)):
-                continue
-            rule, by = self.scorecard.rules[place], fired_by[place]
-            event, at = None, MISSING
-            if by >= 0:
-                event = self.log.types[self.log.event_type[by]]
-                at = int(self.log.occurred_at[by])
-            label = self.scorecard.label(rule, lang)
-            entries.append(
-                Entry(rule=rule.name, points=points, event=event, at=iso(at), count=n, label=label)
-            )
-        return sorted(entries, key=_most_first)
-
-    def reasons(self, row: int, most: int, lang: str = "en") -> list[dict[str, Any]]:
-        """The first lines of the ledger as reasons; points are no percentage, so `effect` is None."""
-        return [
+        count, points = self.count[rows], np.round(self.contribution[rows], 2)
+        row, rule = np.nonzero((count != 0) & (points != 0))
+        order = np.lexsort((self.scorecard.ranks[rule], -np.abs(points[row, rule]), row))
+        cell = row[order], rule[order]
+        rules = [(rule.name, self.scorecard.label(rule, lang)) for rule in self.scorecard.rules]
+        entries: list[Entry] = [
             {
-                "group": entry["rule"],
-                "facts": {key: entry[key] for key in ("points", "count", "at")},
-                "effect": None,
-                "text": wording.sentence(
-                    "points", entry["label"], {"points": entry["points"]}, lang
-                ),
+                "rule": name,
+                "points": given,
+                "event": event,
+                "at": at,
+                "count": n,
+                "label": label,
             }
-            for entry in self.ledger(row, lang)[:most]
+            for (name, label), given, event, at, n in zip(
+                [rules[place] for place in cell[1].tolist()],
+                points[cell].tolist(),
+                *self.log.happened(self.fired_by[rows][cell]),
+                count[cell].tolist(),
+                strict=True,
+            )
         ]
+        ends = np.searchsorted(cell[0], np.arange(len(count) + 1)).tolist()
+        return [entries[start:stop] for start, stop in pairwise(ends)]
+
+    def ledger(self, row: int, lang: str = "en") -> list[Entry]:
+        """The ledger of one row."""
+        return self.ledgers(slice(row, row + 1), lang)[0]
+
+    def reasons(
+        self, rows: Integers, most: int, lang: str = "en"
+    ) -> Iterator[list[dict[str, Any]]]:
+        """The first lines of ledgers as reasons; points are no percentage, so `effect` is None."""
+        for start in range(0, len(rows), _AT_ONCE):
+            for ledger in self.ledgers(rows[start : start + _AT_ONCE], lang):
+                yield [_reason(entry, lang) for entry in ledger[:most]]
+
+
+def _reason(entry: Entry, lang: str) -> dict[str, Any]:
+    facts = {"points": entry["points"], "count": entry["count"], "at": entry["at"]}
+    return {
+        "group": entry["rule"],
+        "facts": facts,
+        "effect": None,
+        "text": wording.sentence("points", entry["label"], {"points": entry["points"]}, lang),
+    }
 
 
 class Scorecard:
@@ -284,6 +303,12 @@ class Scorecard:
             holds[:, column] = fires(rule, columns[attribute])
         return holds
 
+    @cached_property
+    def ranks(self) -> npt.NDArray[np.int64]:
+        """The rank of each rule's name in the order of names, shape (n_rules,)."""
+        rank = {name: place for place, name in enumerate(sorted({r.name for r in self.rules}))}
+        return np.array([rank[rule.name] for rule in self.rules], dtype=np.int64)
+
     def label(self, rule: RuleSection, lang: str) -> str:
         """What a rule is about: its own label, else that of its events, else its name."""
         known = self._labels.get((rule.name, lang))
@@ -305,10 +330,7 @@ class Scorecard:
         return wording.texts(lang)["name"]["by"].format(name=events, channels=channels)
 
 
-def _most_first(entry: Entry) -> tuple[float, str]:
-    return -abs(entry["points"]), entry["rule"]
-
-
-def _grade(score: ScoreSection, points: int) -> int:
-    """How many grades a score is below the best."""
-    return sum(points < line for line in score.bands)
+def _bands_below(score: ScoreSection, points: npt.NDArray[np.int64]) -> list[int]:
+    """How many bands below the best the points of a score are."""
+    below: list[int] = (points[:, None] < np.array(score.bands)).sum(axis=1).tolist()
+    return below

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from features.instants import Instants, iso
+from features.instants import Instants, isos
 from models.evidence import Basis
 from models.next_action import NextAction
 from models.playbook.stages import Stage
@@ -16,7 +17,7 @@ from models.playbook.temperature import By
 from models.qualification import Qualified
 from models.scorecard import Points
 from models.temperature import Temperature
-from models.trend import Trends
+from models.trend import Trends, known
 
 FallbackReason = Literal[
     "no_model",
@@ -121,36 +122,45 @@ class Scores:
         probability = np.where(np.isnan(self.probability), -1.0, self.probability)
         return np.lexsort((np.array(self.lead_id, dtype=object), -self.raw, -probability))
 
-    def record(self, row: int) -> dict[str, Any]:
-        """One answer with the names of the contract."""
-        p, start = float(self.probability[row]), float(self.start[row])
-        by_model = bool(self.by_model[row])
-        return {
-            "lead_id": self.lead_id[row],
-            "as_of": iso(int(self.as_of[row])),
-            "known_at": None,
-            "task": self.task[row],
-            "state": self.state[row],
-            "horizon": self.horizon[row],
-            "probability": None if np.isnan(p) else p,
-            "basis": self.basis[row],
-            "points": int(self.points.total[row]),
-            "points_by_score": self.points.scores(row),
-            "grade": self.points.grade(row),
-            "ledger": self.points.ledger(row, self.lang),
-            "temperature": self.temperature[row],
-            "temperature_by": self.temperature_by,
-            "temperature_otherwise": self.temperature_otherwise[row],
-            **self.qualified.record(row, self.lang),
-            "trend": self.trend[row],
-            "scored_by": "model" if by_model else "rules",
-            "fallback_reason": self.fallback_reason[row],
-            "starting_point": None if np.isnan(start) else start,
-            "reasons": self.reasons[row],
-            "next_action": self.next_action[row],
-            "warnings": self.warnings[row],
-            "ignored": {name: int(counts[row]) for name, counts in self.ignored.items()},
-            "outside_training": self.outside_training[row],
-            "missing_inputs": self.missing_inputs[row],
-            "versions": self.versions,
+    def records(self, rows: slice = slice(None)) -> list[dict[str, Any]]:
+        """Answers with the names of the contract, those of many rows at once."""
+        points, lang, lead_id = self.points, self.lang, self.lead_id[rows]
+        ignored = [counts[rows].tolist() for counts in self.ignored.values()]
+        columns: dict[str, Sequence[Any]] = {
+            "lead_id": lead_id,
+            "as_of": isos(self.as_of[rows]),
+            "known_at": [None] * len(lead_id),
+            "task": self.task[rows],
+            "state": self.state[rows],
+            "horizon": self.horizon[rows],
+            "probability": known(self.probability[rows]),
+            "basis": self.basis[rows],
+            "points": points.total[rows].tolist(),
+            "points_by_score": points.by_name(rows),
+            "grade": points.grades(rows),
+            "ledger": points.ledgers(rows, lang),
+            "temperature": self.temperature[rows],
+            "temperature_by": [self.temperature_by] * len(lead_id),
+            "temperature_otherwise": self.temperature_otherwise[rows],
+            **self.qualified.columns(rows, lang),
+            "trend": self.trend.records(rows),
+            "scored_by": ["model" if one else "rules" for one in self.by_model[rows].tolist()],
+            "fallback_reason": self.fallback_reason[rows],
+            "starting_point": known(self.start[rows]),
+            "reasons": self.reasons[rows],
+            "next_action": self.next_action[rows],
+            "warnings": self.warnings[rows],
+            "ignored": [
+                dict(zip(self.ignored, line, strict=True)) for line in zip(*ignored, strict=True)
+            ],
+            "outside_training": self.outside_training[rows],
+            "missing_inputs": self.missing_inputs[rows],
+            "versions": [self.versions] * len(lead_id),
         }
+        return [
+            dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)
+        ]
+
+    def record(self, row: int) -> dict[str, Any]:
+        """The answer of one row."""
+        return self.records(slice(row, row + 1))[0]

@@ -8,16 +8,17 @@ and begins a new cycle. Nothing falls by itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Literal, NamedTuple, TypedDict
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
-from features.instants import MISSING, Instants, iso
+from features.instants import MISSING, Instants
 from features.log import EventLog
 from models.conditions import Conditions, Mask, View
 from models.playbook import Playbook
@@ -37,7 +38,7 @@ class Move(TypedDict):
 
     stage: Stage
     since: str | None
-    event: str
+    event: str | None
     content: str | None
     by_points: bool
 
@@ -105,50 +106,70 @@ class Standing:
         """The stage of a row."""
         return STAGES[int(self.stage[row])]
 
-    def names(self) -> list[Stage]:
+    def names(self, rows: slice = slice(None)) -> list[Stage]:
         """The stage of each row."""
-        return [STAGES[place] for place in self.stage.tolist()]
+        return [STAGES[place] for place in self.stage[rows].tolist()]
 
-    def origin(self, row: int) -> Origin | None:
+    def origins(self, rows: slice = slice(None)) -> list[Origin | None]:
         """SGL where sales found the lead; SAL where sales accepted what marketing had made an MQL;
         None before either."""
-        if self.came_from[row] == _SALES:
-            return "SGL"
-        accepted = self.stage[row] >= _SAL and self.came_from[row] == _MARKETING
-        return "SAL" if accepted else None
+        came_from = self.came_from[rows]
+        accepted = (self.stage[rows] >= _SAL) & (came_from == _MARKETING)
+        names: tuple[Origin | None, ...] = (None, "SAL", "SGL")
+        return [names[code] for code in np.where(came_from == _SALES, 2, accepted).tolist()]
 
-    def since(self, row: int) -> int:
-        """When the lead entered its stage, or was last sent back; `MISSING` where it never moved."""
-        event = self.moved_by(row)
-        return int(self.log.occurred_at[event]) if event >= 0 else MISSING
+    def since(self) -> Instants:
+        """When each lead entered its stage, or was last sent back; `MISSING` where it never moved."""
+        since, event = np.full(len(self), MISSING), self.moved_by()
+        since[event >= 0] = self.log.occurred_at[event[event >= 0]]
+        return since
 
-    def moved_by(self, row: int) -> int:
-        """The place in the log of the event that moved the lead where it stands; -1 for none."""
-        event = self.entered[row, self.stage[row]]
-        return int(event if event >= 0 or self.stage[row] else self.back[row])
+    def moved_by(self) -> Integers:
+        """The place in the log of the event that moved each lead where it stands; -1 for none."""
+        event = self.entered[np.arange(len(self)), self.stage]
+        return np.where((event < 0) & (self.stage == 0), self.back, event)
 
-    def record(self, row: int, evidence: list[str]) -> StandingOut:
-        """How the lead of a row came to where it stands."""
-        places = np.flatnonzero(self.entered[row] >= 0)
-        back = int(self.back[row])
-        return StandingOut(
-            origin=self.origin(row),
-            cycle=int(self.cycle[row]),
-            entered=[self._move(STAGES[p], int(self.entered[row, p])) for p in places],
-            sent_back=self._move("lead", back) if back >= 0 else None,
-            evidence=evidence,
-        )
+    def records(self, rows: slice, evidence: Sequence[list[str]]) -> list[StandingOut]:
+        """How the leads of rows came to where they stand; `evidence` is of these rows."""
+        entered, back = self.entered[rows], self.back[rows]
+        row, place = np.nonzero(entered >= 0)
+        moves = self._moves([STAGES[p] for p in place.tolist()], entered[row, place])
+        ends = np.searchsorted(row, np.arange(len(entered) + 1)).tolist()
+        sent = np.flatnonzero(back >= 0)
+        sent_back: dict[int, Move] = {}
+        if len(sent):
+            told = self._moves(["lead"] * len(sent), back[sent])
+            sent_back = dict(zip(sent.tolist(), told, strict=True))
+        cells = zip(self.origins(rows), self.cycle[rows].tolist(), pairwise(ends), strict=True)
+        return [
+            {
+                "origin": origin,
+                "cycle": cycle,
+                "entered": moves[start:stop],
+                "sent_back": sent_back.get(n),
+                "evidence": evidence[n],
+            }
+            for n, (origin, cycle, (start, stop)) in enumerate(cells)
+        ]
 
-    def _move(self, stage: Stage, event: int) -> Move:
-        log = self.log
-        content = int(log.content[event])
-        return Move(
-            stage=stage,
-            since=iso(int(log.occurred_at[event])),
-            event=log.types[log.event_type[event]],
-            content=log.contents[content] if content >= 0 else None,
-            by_points=bool(self.by_points[event]),
-        )
+    def _moves(self, stages: Sequence[Stage], events: Integers) -> list[Move]:
+        contents = (*self.log.contents, None)
+        return [
+            {
+                "stage": stage,
+                "since": since,
+                "event": event,
+                "content": contents[content],
+                "by_points": by_points,
+            }
+            for stage, event, since, content, by_points in zip(
+                stages,
+                *self.log.happened(events),
+                self.log.content[events].tolist(),
+                self.by_points[events].tolist(),
+                strict=True,
+            )
+        ]
 
 
 class Moves(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -77,23 +76,20 @@ class Trends:
     def __len__(self) -> int:
         return len(self.direction)
 
-    def __iter__(self) -> Iterator[Trend | None]:
-        return map(self.__getitem__, range(len(self)))
-
-    def __getitem__(self, row: int) -> Trend | None:
-        """The trend of a row; None where there is no probability."""
-        direction = self.direction[row]
-        if direction is None:
-            return None
-        past = [
-            Then(
-                days=days,
-                probability=_known(self.then[place, row]),
-                change=_known(self.change[place, row]),
-            )
-            for place, days in enumerate(DAYS)
+    def records(self, rows: slice = slice(None)) -> list[Trend | None]:
+        """The trend of each row; None where there is no probability."""
+        pasts = zip(*map(self._past, range(len(DAYS)), DAYS, [rows] * len(DAYS)), strict=True)
+        return [
+            None if direction is None else {"direction": direction, "past": list(past)}
+            for direction, past in zip(self.direction[rows].tolist(), pasts, strict=True)
         ]
-        return Trend(direction=direction, past=past)
+
+    def _past(self, place: int, days: int, rows: slice) -> list[Then]:
+        then, change = (known(cells[place, rows]) for cells in (self.then, self.change))
+        return [
+            {"days": days, "probability": p, "change": moved}
+            for p, moved in zip(then, change, strict=True)
+        ]
 
 
 def log_odds(probability: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -102,5 +98,6 @@ def log_odds(probability: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(np.log(p) - np.log1p(-p))
 
 
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+def known(values: npt.NDArray[np.float64]) -> list[float | None]:
+    """Numbers as a list, None where they are NaN."""
+    return [None if value != value else value for value in values.tolist()]

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from features.instants import iso
+from features.instants import iso, isos
 from features.reading import OWN_PREFIX, Refusal
 from features.tables import Intake
 from features.writing import FILES, SAFE, Spreadsheet
@@ -200,7 +200,7 @@ def _columns(scores: Scores, reasons: int) -> dict[str, pa.Array]:
             [said[place]["effect"] if place < len(said) else None for said in scores.reasons],
             pa.float64(),
         )
-    columns["as_of"] = [iso(int(at)) for at in scores.as_of]
+    columns["as_of"] = isos(scores.as_of)
     for name, version in scores.versions.items():
         columns[f"version_{name}"] = pa.array([version] * n, pa.string())
     return {
@@ -211,23 +211,23 @@ def _columns(scores: Scores, reasons: int) -> dict[str, pa.Array]:
 
 def _standing(scores: Scores) -> dict[str, Any]:
     """Points by score, grade, stage and journey."""
-    rows, qualified = range(len(scores)), scores.qualified
+    qualified = scores.qualified
     points, standing, reached = qualified.points, qualified.standing, qualified.reached
     columns: dict[str, Any] = {}
     for place, name in enumerate(points.scorecard.scores):
         if name is not None:
             columns[f"points_{name}"] = pa.array(points.by_score[:, place])
-    columns |= {"grade": [points.grade(row) for row in rows]}
+    columns |= {"grade": points.grades()}
     if standing is not None:
         columns |= {
-            "stage": [standing.name(row) for row in rows],
-            "stage_since": [iso(standing.since(row)) for row in rows],
-            "origin": [standing.origin(row) for row in rows],
+            "stage": standing.names(),
+            "stage_since": isos(standing.since()),
+            "origin": standing.origins(),
             "cycle": pa.array(standing.cycle, pa.int64()),
         }
     return columns | {
-        "psychological_stage": [reached.psychological_stage(row) for row in rows],
-        "journey_step": [reached.step_name(row) for row in rows],
+        "psychological_stage": reached.psychological_stages(),
+        "journey_step": reached.step_names(),
         "excluded": [rule and rule.name for rule in qualified.excluded],
     }
 

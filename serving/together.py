@@ -224,7 +224,7 @@ def answers_to(
         for reason in scores.fallback_reason:
             if reason is not None and reason != "task_without_model":
                 FALLBACKS.labels(reason).inc()
-        return [to_json(scores.record(row)) for row in range(len(requests))]
+        return [to_json(record) for record in scores.records()]
     except (InputError, Problem) as error:
         if len(requests) == 1:
             return [error]

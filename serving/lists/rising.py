@@ -26,7 +26,7 @@ def rising(wanted: Wanted, settings: Settings, playbook: Playbook, report: Repor
     scores, threshold = seen.scores, playbook.said.trend.threshold
     trends = {
         row: trend
-        for row, trend in enumerate(scores.trend)
+        for row, trend in enumerate(scores.trend.records())
         if trend is not None and not seen.excluded[row]
     }
     moved = {

@@ -32,8 +32,8 @@ def told(*types: str) -> tuple[str | None, str | None, str | None]:
     """Step, psychological stage, and the event that tells it, after one event a day."""
     events = [Event(kind, len(types) - place) for place, kind in enumerate(types)]
     reached = Journey(Playbook.parse(TEXT)).reached(view_of(events))
-    sign = reached.record(0)["psychological_by"]
-    return reached.step_name(0), reached.psychological_stage(0), sign and sign["event"]
+    sign = reached.records(slice(1))[0]["psychological_by"]
+    return reached.step_names()[0], reached.psychological_stages()[0], sign and sign["event"]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_later_events_are_not_seen_and_it_is_said_to_be_inferred() -> None:
     playbook = Playbook.parse(TEXT)
     view = view_of([Event("ad", 9), Event("visit", -1)])
     reached = Journey(playbook).reached(view)
-    assert reached.record(0) == {
+    assert reached.records(slice(1))[0] == {
         "step_by": {"event": "ad", "at": "1972-09-18T00:00:00Z"},
         "psychological_by": {"event": "ad", "at": "1972-09-18T00:00:00Z"},
         "inferred": True,

@@ -364,7 +364,7 @@ def test_the_ledger_lists_what_fired_the_strongest_first() -> None:
         "料金ページの閲覧 / 「form」（ウェブ）",
     ]
     assert found.total[0] == round(sum(entry["points"] for entry in found.ledger(0)))
-    first = found.reasons(0, 2, "en")
+    first = next(found.reasons(np.array([0]), 2, "en"))
     assert [reason["group"] for reason in first] == ["silence", "price page"]
     assert "-30" in first[0]["text"]
 
@@ -394,7 +394,7 @@ def test_scores_sum_to_the_points_and_each_is_within_one_of_what_it_is(
     exact = dict.fromkeys(["engagement", "fit", "more"], 0.0)
     for points, name, days in parts:
         exact[name] += points * 2 ** (-days / 3)
-    scores = found.scores(0)
+    scores = found.by_name(slice(1))[0]
     assert scores is not None
     assert sum(scores.values()) == found.total[0]
     assert found.total[0] in {math.floor(sum(exact.values()) + 0.5 + d) for d in (-1e-9, 0, 1e-9)}
@@ -412,8 +412,8 @@ def test_the_grid_has_its_best_grades_from_the_lines_on(
     rules = rule(engagement, 'event = "a"', 'score = "engagement"', name="a")
     rules += rule(fit, 'event = "b"', 'score = "fit"', name="b")
     found = score(SCORES + GRID + rules, [Event("a", 1), Event("b", 1)])
-    assert found.grade(0) == grade
-    assert score(SCORES + rules, [Event("a", 1)]).grade(0) is None
+    assert found.grades()[0] == grade
+    assert score(SCORES + rules, [Event("a", 1)]).grades() == [None]
 
 
 @pytest.mark.parametrize(

@@ -289,7 +289,7 @@ def test_a_model_that_fails_on_the_past_still_answers_now(
     )
     asked = [lead("a", ("demo_request", 19), ("price_page_view", 2))]
     sound = score(Scorer(sensitive, artefact), asked)
-    assert sound.trend[0] is not None
+    assert sound.trend.records()[0] is not None
     matrix_of, calls = Artefact.matrix, iter(range(100))
 
     def failing(self: Artefact, *args: Any) -> Any:
@@ -301,7 +301,7 @@ def test_a_model_that_fails_on_the_past_still_answers_now(
     found = score(Scorer(sensitive, artefact), asked)
     assert found.by_model.all()
     assert found.probability.tolist() == sound.probability.tolist()
-    assert found.trend[0] is None
+    assert found.trend.records()[0] is None
     assert found.temperature[0] == "warm"
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from features.instants import DAY, MISSING
 from models.playbook import Playbook
 from models.qualification import Qualification, Qualified
-from models.stages import StandingOut
+from models.stages import Standing, StandingOut
 from tests.models.diaries import NOW, Event, view_of
 
 STAGES = """
@@ -48,10 +48,14 @@ def qualified(
     return Qualification(playbook).of(view)
 
 
+def record(standing: Standing, row: int) -> StandingOut:
+    return standing.records(slice(row, row + 1), [[]])[0]
+
+
 def said(events: Sequence[Event], text: str = VISITS + STAGES) -> tuple[str | None, StandingOut]:
     found = qualified(events, text)
     assert found.standing is not None
-    return found.standing.name(0), found.standing.record(0, [])
+    return found.standing.names()[0], record(found.standing, 0)
 
 
 def test_a_lead_to_whom_nothing_happened_is_a_lead() -> None:
@@ -74,7 +78,7 @@ def test_each_stage_says_since_when_and_what_moved_it() -> None:
     assert out["origin"] == "SAL"
     found = qualified([Event("judged", 9)])
     assert found.standing is not None
-    assert found.standing.since(0) == NOW - 9 * DAY
+    assert found.standing.since()[0] == NOW - 9 * DAY
 
 
 @pytest.mark.parametrize(
@@ -175,7 +179,7 @@ def test_rules_for_silence_are_not_for_leads_that_sales_found() -> None:
 def test_a_playbook_without_stages_has_none() -> None:
     found = qualified([Event("accepted", 1)], "")
     assert found.standing is None
-    assert found.record(0, "en")["stage"] is None
+    assert found.columns(slice(None), "en")["stage"] == [None]
 
 
 KINDS = ["visit", "judged", "approved", "received", "accepted", "rejected", "found", "moved"]
@@ -210,8 +214,8 @@ def test_what_is_recorded_later_changes_no_stage(
     assert one is not None
     assert other is not None
     for lead in range(3):
-        assert one.record(lead, []) == other.record(lead, [])
-        assert one.name(lead) == other.name(lead)
+        assert record(one, lead) == record(other, lead)
+        assert one.names()[lead] == other.names()[lead]
 
 
 @given(happened=HAPPENED)
@@ -230,7 +234,7 @@ def test_stages_fall_only_by_events_and_each_lead_s_are_its_own(
     for lead in range(3):
         alone = qualified([e._replace(lead=0) for e in events if e.lead == lead]).standing
         assert alone is not None
-        assert alone.record(0, []) == together.record(lead, [])
+        assert record(alone, 0) == record(together, lead)
         falls = [e for e in events if e.lead == lead and e.type in ("rejected", "moved")]
         if not falls:
             ways = {"judged": 1, "approved": 2, "accepted": 4}
@@ -250,6 +254,6 @@ def test_moments_of_a_view_see_the_same_moves_as_alone() -> None:
             cutoff=NOW - days * DAY,
         )
         one, other = (qualification.stages.standing(then, moves) for moves in (whole, None))
-        assert one.record(0, []) == other.record(0, [])
+        assert record(one, 0) == record(other, 0)
     assert np.all(view.lead == 0)
-    assert qualification.stages.standing(view).since(0) != MISSING
+    assert qualification.stages.standing(view).since()[0] != MISSING

@@ -15,7 +15,7 @@ P = st.floats(0.001, 0.999)
 
 
 def trend(now: float, week: float, month: float, threshold: float = 0.5) -> str | None:
-    found = Trends.of(np.array([now]), np.array([[week], [month]]), threshold)[0]
+    found = Trends.of(np.array([now]), np.array([[week], [month]]), threshold).records()[0]
     return found and found["direction"]
 
 
@@ -56,7 +56,7 @@ def test_turning_time_around_turns_the_trend_around(
         ("cooling", "rising"),
         ("steady", "steady"),
     }
-    found = Trends.of(np.array([now]), np.array([[week], [month]]), threshold)[0]
+    found = Trends.of(np.array([now]), np.array([[week], [month]]), threshold).records()[0]
     assert found is not None
     change = found["past"][0]["change"]
     assert change is not None

@@ -225,7 +225,7 @@ def _names(band: npt.NDArray[np.int8]) -> list[str]:
 def _stages(way: Followed) -> list[str]:
     standing = way.qualified.standing
     n = len(way.qualified.view)
-    return [standing.name(row) for row in range(n)] if standing else [NO_BAND] * n
+    return [*standing.names()] if standing else [NO_BAND] * n
 
 
 def _pairs(
@@ -316,8 +316,8 @@ def _grid(
     view = View(known.leads, known.log, rows, np.full(len(rows), ends[week]), known.changes)
     points = Qualification(way.playbook).points(view, way.qualified.moves)
     found: dict[str, list[int]] = {}
-    for place, row in enumerate(rows):
-        counts = found.setdefault(str(points.grade(place)), [0, 0])
+    for grade, row in zip(points.grades(), rows, strict=True):
+        counts = found.setdefault(str(grade), [0, 0])
         counts[0] += 1
         counts[1] += int(became[week, row])
     return [Cell(grade, wilson(*found[grade])) for grade in sorted(found)]
