@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import logging
 from collections.abc import AsyncIterator
@@ -94,7 +93,6 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.background = await run_in_threadpool(
             background.Background, settings, lambda: app.state.live
         )
-        app.state.many = asyncio.Lock()
         app.state.together = Together(lambda: app.state.live, settings.deadline)
         await run_in_threadpool(app.state.ring.start)
         watch.start()

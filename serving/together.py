@@ -19,8 +19,8 @@ from threading import Thread
 from time import monotonic
 from typing import Any
 
+import msgspec
 from prometheus_client import Counter, Histogram
-from pydantic_core import to_json
 
 from features.errors import InputError
 from models.request import ScoreRequest
@@ -41,6 +41,9 @@ TOGETHER = Histogram(
     "tegakari_scored_together", "Requests scored together", buckets=(1, 2, 4, 8, 16, 32, 64)
 )
 FALLBACKS = Counter("tegakari_fallbacks_total", "Leads that rules answered, by why", ["reason"])
+
+
+_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,7 @@ class Together:
         self._seen = self._lately = 0
         self._since = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._many = asyncio.Lock()
         self._thread = Thread(target=self._run, name="scoring", daemon=True)
         self._thread.start()
 
@@ -100,6 +104,30 @@ class Together:
             self._timer = self._loop.call_later(self._deadline, self._look_at_the_clock)
         self._plan()
         return waiting.done
+
+    async def score_many(
+        self, read: Callable[[], Sequence[ScoreRequest]], asked: Asked
+    ) -> list[bytes | Exception]:
+        """The answers to the many leads of a request, which are read in the thread that scores them.
+
+        One such request at a time: side by side they would only slow each other down.
+
+        Raises
+        ------
+        Exception
+            What `read` raises.
+        """
+        async with self._many:
+            live = self._live()
+            scored = self._loop.run_in_executor(None, lambda: answers_to(live, read(), asked))
+            await asyncio.wait([scored], timeout=self._deadline)
+            if scored.done():
+                return scored.result()
+            scored.add_done_callback(_forget)
+            self._warn()
+            return await self._loop.run_in_executor(
+                None, lambda: answers_to(_by_rules(live), read(), asked)
+            )
 
     def close(self) -> None:
         """End; whoever still waits has gone."""
@@ -179,21 +207,19 @@ class Together:
                 late.append(self._inside[0])
             self._inside.popleft()
         if late:
-            self._loop.run_in_executor(None, self._by_rules, late)
+            self._loop.run_in_executor(None, self._answer_by_rules, late)
         if self._inside:
             wait = self._inside[0].since + self._deadline - now
             self._timer = self._loop.call_later(max(wait, 0.001), self._look_at_the_clock)
 
-    def _by_rules(self, late: list[_Waiting]) -> None:
-        _LOG.warning("the deadline of %g s passed: rules answer", self._deadline)
-        live = self._live()
-        rules = {
-            task: replace(loaded, scorer=_rules(loaded.scorer))
-            for task, loaded in live.loaded.items()
-        }
+    def _answer_by_rules(self, late: list[_Waiting]) -> None:
+        self._warn()
+        live = _by_rules(self._live())
         for waiting in late:
-            answers = answers_to(replace(live, loaded=rules), [waiting.request], waiting.asked)
-            self._in_loop(_tell, [waiting], answers)
+            self._in_loop(_tell, [waiting], answers_to(live, [waiting.request], waiting.asked))
+
+    def _warn(self) -> None:
+        _LOG.warning("the deadline of %g s passed: rules answer", self._deadline)
 
     def _in_loop(self, call: Callable[..., None], *arguments: Any) -> None:
         """Let the event loop call something, unless it has ended, and with it whoever waits."""
@@ -201,8 +227,19 @@ class Together:
             self._loop.call_soon_threadsafe(call, *arguments)
 
 
-def _rules(scorer: Scorer) -> Scorer:
-    return Scorer(scorer.playbook, None, scorer.points_map, "deadline_passed")
+def _by_rules(live: Live) -> Live:
+    """What answers where a model takes too long."""
+    loaded = {}
+    for task, one in live.loaded.items():
+        scorer = Scorer(one.scorer.playbook, None, one.scorer.points_map, "deadline_passed")
+        loaded[task] = replace(one, scorer=scorer)
+    return replace(live, loaded=loaded)
+
+
+def _forget(scored: asyncio.Future[list[bytes | Exception]]) -> None:
+    """Take what came too late, so that nobody complains that it was not taken."""
+    if not scored.cancelled():
+        scored.exception()
 
 
 def _tell(group: Sequence[_Waiting], answers: Sequence[bytes | Exception]) -> None:
@@ -224,7 +261,7 @@ def answers_to(
         for reason in scores.fallback_reason:
             if reason is not None and reason != "task_without_model":
                 FALLBACKS.labels(reason).inc()
-        return [to_json(record) for record in scores.records()]
+        return list(map(_encode, scores.records()))
     except (InputError, Problem) as error:
         if len(requests) == 1:
             return [error]

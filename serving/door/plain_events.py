@@ -10,12 +10,12 @@ import hashlib
 from collections.abc import Callable
 
 from fastapi import Request
-from pydantic import ValidationError
 from pydantic_core import from_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving import background
 from serving.arriving import LARGEST, EventsIn, Told, plain_rows, put_aside
+from serving.door.plain import NotPlain, reader
 from serving.problems import Problem
 from serving.routes.told import LONGEST_KEY, Taking, Telling, actor, answer
 from serving.store.quarantine import Refused
@@ -24,7 +24,7 @@ from serving.store.writer import StoreError
 
 PATH = "/v1/events"
 
-_validate = EventsIn.__pydantic_validator__.validate_json
+_read = reader(EventsIn)
 
 
 class PlainEvents:
@@ -88,11 +88,11 @@ def _job(store: Store, scope: Scope, key: str | None, body: bytes) -> Told | Non
 
     No event of a body that is not larger than an event may be is too large itself.
     """
-    if b"u0000" in body or len(body) > LARGEST:
+    if len(body) > LARGEST:
         return None
     try:
-        events = _validate(body).events
-    except ValidationError:
+        events = _read(body).events
+    except NotPlain:
         return None
     rows = plain_rows(events)
     if rows is None:

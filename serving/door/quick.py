@@ -1,35 +1,36 @@
-"""``POST /v1/score`` without the framework, where a request is plainly as documented.
+"""``POST /v1/score`` and ``/v1/scores`` without the framework, where a request is plainly as documented.
 
 FastAPI spends more on a request than its answer costs. What is plain (JSON that fits the schema, no
-query beside `reasons`) is answered here; everything else, and all that is wrong, goes to the route
-of `serving.routes.score`, which reads by the same schema and is what OpenAPI shows.
+query beside `reasons`) is answered here; everything else, and all that is wrong, goes to the routes
+of `serving.routes.score`, which read by the same schema and are what OpenAPI shows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from pydantic import ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from features.errors import InputError
 from models.explain import MOST
 from models.request import ScoreRequest
 from models.wording import language
+from serving.door.plain import NotPlain, reader
 from serving.problems import Problem
+from serving.routes.score import ScoreRequests, several
 from serving.together import Asked, Together
 
-PATH = "/v1/score"
+ONE, MANY = "/v1/score", "/v1/scores"
 
 _REASONS = {
     b"": 3,
     **{b"reasons=%d" % most: most for most in range(MOST + 1)},
 }
-_validate = ScoreRequest.__pydantic_validator__.validate_json
+_read_one, _read_many = reader(ScoreRequest), reader(ScoreRequests)
 
 
 class Quick:
-    """Middleware that answers plain requests for one score.
+    """Middleware that answers plain requests for scores.
 
     Parameters
     ----------
@@ -42,7 +43,8 @@ class Quick:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or hand on."""
-        if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
+        path = scope.get("path")
+        if path not in (ONE, MANY) or scope["type"] != "http" or scope["method"] != "POST":
             await self.app(scope, receive, send)
             return
         together = self.together()
@@ -52,23 +54,21 @@ class Quick:
             await self.app(scope, receive, send)
             return
         message = await receive()
-        body = message.get("body", b"")
-
         came = [message]
 
         async def again() -> Message:
             return came.pop() if came else await receive()
 
-        if message.get("more_body", False) or b"u0000" in body:
+        if message.get("more_body", False):
             await self.app(scope, again, send)
             return
+        score = _one if path == ONE else _many
         try:
-            request = _validate(body)
-            answer = await together.score(request, Asked(None, reasons, lang))
-        except (ValidationError, InputError, Problem):
+            answer = await score(together, message.get("body", b""), Asked(None, reasons, lang))
+        except (NotPlain, InputError, Problem):
             await self.app(scope, again, send)
             return
-        scope["state"]["route"] = PATH
+        scope["state"]["route"] = path
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(answer)),
@@ -77,6 +77,18 @@ class Quick:
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
+
+
+async def _one(together: Together, body: bytes, asked: Asked) -> bytes:
+    return await together.score(_read_one(body), asked)
+
+
+async def _many(together: Together, body: bytes, asked: Asked) -> bytes:
+    answers = await together.score_many(lambda: _read_many(body).leads, asked)
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+    return several(answers)
 
 
 def _plain(scope: Scope) -> str | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Header, Query, Request, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from starlette.concurrency import run_in_threadpool
 
 from models.explain import MOST
 from models.request import ScoreRequest
@@ -17,7 +17,7 @@ from serving.examples import ANSWERS, REQUEST, REQUESTS
 from serving.keeping import keep
 from serving.live import LiveNow
 from serving.problems import Problem, documented
-from serving.together import Asked, Together, answers_to
+from serving.together import Asked, Together
 
 router = APIRouter(route_class=JsonRoute, tags=["score"])
 
@@ -107,16 +107,19 @@ async def scores(
     """Score up to 1,000 leads, each as `/v1/score` would; one that is wrong refuses them all."""
     lang = language(accept_language)
     told = Asked(asked.task or None, asked.reasons, lang)
-    # One request of many at a time: side by side they would only slow each other down.
-    async with http.app.state.many:
-        answers = await run_in_threadpool(answers_to, live, requests.leads, told)
+    together: Together = http.app.state.together
+    answers = await together.score_many(lambda: requests.leads, told)
     for place, answer in enumerate(answers):
         if isinstance(answer, Exception):
             raise _of_lead(answer, place)
     if asked.store:
         await keep(http, requests.leads, live.form)
-    body = b'{"scores":[' + b",".join(one for one in answers if isinstance(one, bytes)) + b"]}"
-    return _answer(body, lang)
+    return _answer(several(answers), lang)
+
+
+def several(answers: Sequence[bytes | Exception]) -> bytes:
+    """The answers to several leads as one, where there is nothing wrong with any."""
+    return b'{"scores":[' + b",".join(one for one in answers if isinstance(one, bytes)) + b"]}"
 
 
 def _answer(body: bytes, lang: str) -> Response:

@@ -113,12 +113,15 @@ def test_several_leads_are_answered_as_each_would_be(by_model: TestClient) -> No
         assert answer.status_code == 422
 
 
-def test_plain_requests_are_answered_as_the_documented_route_does(by_model: TestClient) -> None:
-    quick = by_model.post("/v1/score?reasons=1", json=LEAD, headers={"Accept-Language": "ja"})
+@pytest.mark.parametrize(("path", "body"), [("score", LEAD), ("scores", {"leads": [LEAD, LEAD]})])
+def test_plain_requests_are_answered_as_the_documented_route_does(
+    by_model: TestClient, path: str, body: dict[str, Any]
+) -> None:
+    quick = by_model.post(f"/v1/{path}?reasons=1", json=body, headers={"Accept-Language": "ja"})
     # A parameter of the content type goes past the quick way.
     careful = by_model.post(
-        "/v1/score?reasons=1",
-        content=json.dumps(LEAD),
+        f"/v1/{path}?reasons=1",
+        content=json.dumps(body),
         headers={"Accept-Language": "ja", "Content-Type": "application/json; charset=utf-8"},
     )
     assert quick.content == careful.content
@@ -145,8 +148,18 @@ def test_rules_answer_when_the_deadline_passes(
         finally:
             await asyncio.to_thread(together.close)
 
+    async def ask_for_many() -> list[bytes | Exception]:
+        together = Together(lambda: live, deadline=0.1)
+        try:
+            requests = [ScoreRequest.model_validate(LEAD)] * 3
+            return await together.score_many(lambda: requests, Asked(None, 0, "en"))
+        finally:
+            await asyncio.to_thread(together.close)
+
     monkeypatch.setattr(Trees, "raw", stalled)
-    for answer in map(json.loads, asyncio.run(ask())):
+    answers = [*asyncio.run(ask()), *asyncio.run(ask_for_many())]
+    assert len(answers) == 6
+    for answer in map(json.loads, answers):
         assert (answer["scored_by"], answer["fallback_reason"]) == ("rules", "deadline_passed")
     monkeypatch.undo()
     assert by_model.post("/v1/score", json=LEAD).json()["scored_by"] == "model"
