@@ -155,7 +155,7 @@ class Together:
         if not group:
             return
         TOGETHER.observe(len(group))
-        self._lately = (self._lately + len(group) + 1) // 2
+        self._lately = max(len(group), (self._lately + len(group)) // 2)
         self._groups.put((self._live(), group))
         self._busy = True
         try:

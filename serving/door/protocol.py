@@ -24,6 +24,35 @@ LAST_CALL = 0.5
 """Seconds that an idle connection is kept open once the service ends: a request may be on its way."""
 
 
+class _Joined:
+    """A connection that sends the head of an answer together with the first part of its body.
+
+    uvicorn writes one after the other, and each costs a call of the system.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport, self._head = transport, b""
+
+    def write(self, data: bytes) -> None:
+        if not self._head and data.endswith(_END_OF_HEAD) and not data.startswith(_GO_ON):
+            self._head = data
+            return
+        self._transport.write(self._head + data if self._head else data)
+        self._head = b""
+
+    def close(self) -> None:
+        if self._head:
+            self._transport.write(self._head)
+            self._head = b""
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._transport, name)
+
+
+_END_OF_HEAD, _GO_ON = b"\r\n\r\n", b"HTTP/1.1 100"
+
+
 class Patient(HttpToolsProtocol):
     """A connection whose patience ends."""
 
@@ -69,6 +98,7 @@ class Patient(HttpToolsProtocol):
         self._stop_asking()
         self._bare, self._begun = 0, False
         super().on_headers_complete()
+        self.cycle.transport = _Joined(self.transport)  # type: ignore[assignment]
         if self._ending:
             self.cycle.keep_alive = False
 
