@@ -26,7 +26,7 @@ from features.log import EventLog
 from features.program import Program
 from features.threads import in_threads
 
-_CHUNK = 256
+_CHUNK = 2048
 """The least rows that one thread takes at a time; fewer rows than this are not worth a thread."""
 _LARGEST = float(np.finfo(np.float32).max)
 _PARTS = 16

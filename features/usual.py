@@ -6,7 +6,7 @@ What is read here means what `features.times.parse` means by it; everything else
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numba
 import numpy as np
@@ -34,7 +34,7 @@ def read_usual(texts: Sequence[str | None]) -> tuple[Instants, npt.NDArray[np.bo
     [1000000]
     """
     n = len(texts)
-    given = [text or "" for text in texts]
+    given = [text or "" for text in texts] if None in texts else cast(Sequence[str], texts)
     ends = np.fromiter(map(len, given), np.int64, n).cumsum()
     whole = "".join(given)
     instant = np.full(n, MISSING)

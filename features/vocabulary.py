@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
@@ -37,10 +37,14 @@ class Vocabulary:
 
     def add(self, texts: Iterable[str | None]) -> Codes:
         """The code of every text; -1 where it is missing or empty."""
-        code = self._code
+        code, texts = self._code, texts if isinstance(texts, Sequence) else list(texts)
+        # Each text is looked at once; whatever else is done for every cell is done without Python.
         with self._lock:
-            found = [code.setdefault(text, len(code)) if text else -1 for text in texts]
-        return np.array(found, dtype=np.int32)
+            found = {
+                text: code.setdefault(text, len(code)) if text else -1
+                for text in dict.fromkeys(texts)
+            }
+        return np.fromiter(map(found.__getitem__, texts), np.int32, len(texts))
 
     def codes(self, column: pa.Array | pa.ChunkedArray) -> Codes:
         """The code of every cell as text, shape (n,); -1 where it is missing or empty."""

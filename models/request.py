@@ -91,9 +91,8 @@ def leads_and_log(requests: Sequence[ScoreRequest], form: Form) -> tuple[Leads, 
     """
     n = len(requests)
     counts = [len(request.events) for request in requests]
-    told = _EventColumns(
-        *zip(*map(_TELLS, chain.from_iterable(r.events for r in requests)), strict=True)
-    )
+    events = list(chain.from_iterable(request.events for request in requests))
+    told = _EventColumns(*(list(map(tells, events)) for tells in _TELLS))
     created_at, occurred_at, recorded_at = _all_times(requests, told, counts, form)
     names = list(dict.fromkeys(name for r in requests for name in r.lead.attributes))
     attributes = {
@@ -124,16 +123,16 @@ def leads_and_log(requests: Sequence[ScoreRequest], form: Form) -> tuple[Leads, 
 class _EventColumns(NamedTuple):
     """What events say, a column for each field."""
 
-    event_type: Sequence[str] = ()
-    occurred_at: Sequence[str] = ()
-    recorded_at: Sequence[str | None] = ()
-    channel: Sequence[str | None] = ()
-    content: Sequence[str | None] = ()
-    value: Sequence[float | None] = ()
-    event_id: Sequence[str | None] = ()
+    event_type: list[str]
+    occurred_at: list[str]
+    recorded_at: list[str | None]
+    channel: list[str | None]
+    content: list[str | None]
+    value: list[float | None]
+    event_id: list[str | None]
 
 
-_TELLS = attrgetter(*_EventColumns._fields)
+_TELLS = tuple(map(attrgetter, _EventColumns._fields))
 
 
 def _coded(texts: Sequence[str | None]) -> Coded | None:
@@ -144,9 +143,10 @@ def _coded(texts: Sequence[str | None]) -> Coded | None:
 
 
 def _numbers(values: Sequence[float | None]) -> npt.NDArray[np.float64]:
-    if not any(value is not None for value in values):
+    if values.count(None) == len(values):
         return np.full(len(values), np.nan)
-    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+    # Arrow lends its own numbers where there is none missing, and those cannot be put into order.
+    return np.array(pa.array(values, pa.float64()).to_numpy(zero_copy_only=False))
 
 
 def _ids(texts: Sequence[str | None]) -> Ids | None:
@@ -164,20 +164,17 @@ def colleagues_in(requests: Sequence[ScoreRequest], leads: Leads, form: Form) ->
         for place, event in enumerate(request.account_events or ())
         if event.lead_id != request.lead.lead_id
     ]
-    at_start = np.array(
-        [event.event_type in form.outcomes for _, _, event in events], dtype=np.bool_
-    )
     occurred_at = _times(
         [e.occurred_at for _, _, e in events],
         form,
         lambda row: f"account_events[{events[row][1]}].occurred_at",
-        at_start,
+        lambda row: events[row][2].event_type in form.outcomes,
     )
     recorded_at = _times(
         [e.recorded_at for _, _, e in events],
         form,
         lambda row: f"account_events[{events[row][1]}].recorded_at",
-        False,
+        lambda row: False,
     )
     types = {
         name: code for code, name in enumerate(dict.fromkeys(e.event_type for _, _, e in events))
@@ -239,9 +236,10 @@ def _all_times(
         return f"events[{place - first}].{name}"
 
     created = [request.lead.created_at for request in requests]
-    # Only days without a time ask which end of theirs is meant.
-    starts = [event_type in form.outcomes for event_type in told.event_type]
-    at_start = np.array([True] * n + starts + [False] * m, dtype=np.bool_)
+
+    def at_start(row: int) -> bool:
+        return row < n or (row < n + m and told.event_type[row - n] in form.outcomes)
+
     recorded = told.recorded_at if any(told.recorded_at) else ()
     times = _times([*created, *told.occurred_at, *recorded], form, field, at_start)
     if not recorded:
@@ -251,7 +249,7 @@ def _all_times(
 
 def cutoffs(requests: Sequence[ScoreRequest], form: Form, now: int) -> Instants:
     """The moment as of which each lead is to be seen, shape (n_requests,); `now` by default."""
-    asked = _times([r.as_of for r in requests], form, lambda row: "as_of", True)
+    asked = _times([r.as_of for r in requests], form, lambda row: "as_of", lambda row: True)
     return np.where(asked == MISSING, now, asked)
 
 
@@ -259,8 +257,12 @@ def _times(
     texts: list[str | None],
     form: Form,
     fields: Callable[[int], str],
-    at_start: npt.NDArray[np.bool_] | bool,
+    at_start: Callable[[int], bool],
 ) -> Instants:
+    """The moments that texts tell, shape (n,).
+
+    `fields` names the field of a row, and `at_start` says which end of a day without a time is meant.
+    """
     found, other = read_usual(texts)
     rows = np.flatnonzero(other)
     if not len(rows):
@@ -273,7 +275,7 @@ def _times(
             else "a time such as 2026-04-01T09:00:00+09:00, got something else"
         )
         raise InputError(f"{fields(int(rows[row]))}: expected {expected}.")
-    starts = at_start if isinstance(at_start, bool) else at_start[rows]
+    starts = np.array([at_start(int(row)) for row in rows])
     found[rows] = np.where(starts, times.instant, times.day_end)
     return found
 

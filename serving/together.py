@@ -13,11 +13,12 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from prometheus_client import Counter, Histogram
@@ -27,6 +28,8 @@ from models.request import ScoreRequest
 from models.scorer import Scorer
 from serving.live import Live
 from serving.problems import Problem
+
+T = TypeVar("T")
 
 _LOG = logging.getLogger(__name__)
 
@@ -91,7 +94,7 @@ class Together:
         self._seen = self._lately = 0
         self._since = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self._many = asyncio.Lock()
+        self._many, self._apart = ThreadPoolExecutor(1, "scoring-many"), 0
         self._thread = Thread(target=self._run, name="scoring", daemon=True)
         self._thread.start()
 
@@ -105,33 +108,33 @@ class Together:
         self._plan()
         return waiting.done
 
-    async def score_many(
-        self, read: Callable[[], Sequence[ScoreRequest]], asked: Asked
-    ) -> list[bytes | Exception]:
-        """The answers to the many leads of a request, which are read in the thread that scores them.
+    async def apart(self, job: Callable[[Live], T]) -> T:
+        """What a job makes of what answers now: the many leads of one request, scored by themselves.
 
-        One such request at a time: side by side they would only slow each other down.
+        One job at a time: side by side they would only slow each other down. Each has the deadline
+        to itself; after that it is done again, by rules.
 
         Raises
         ------
         Exception
-            What `read` raises.
+            What the job raises.
         """
-        async with self._many:
-            live = self._live()
-            scored = self._loop.run_in_executor(None, lambda: answers_to(live, read(), asked))
-            await asyncio.wait([scored], timeout=self._deadline)
-            if scored.done():
-                return scored.result()
-            scored.add_done_callback(_forget)
-            self._warn()
-            return await self._loop.run_in_executor(
-                None, lambda: answers_to(_by_rules(live), read(), asked)
-            )
+        self._apart += 1
+        try:
+            done = self._loop.run_in_executor(self._many, lambda: job(self._live()))
+            await asyncio.wait([done], timeout=self._deadline * self._apart)
+        finally:
+            self._apart -= 1
+        if done.done():
+            return done.result()
+        done.add_done_callback(_forget)
+        self._warn()
+        return await self._loop.run_in_executor(None, lambda: job(_by_rules(self._live())))
 
     def close(self) -> None:
         """End; whoever still waits has gone."""
         self._groups.put(None)
+        self._many.shutdown(wait=False, cancel_futures=True)
         self._thread.join(self._deadline)
 
     def _plan(self) -> None:
@@ -236,7 +239,7 @@ def _by_rules(live: Live) -> Live:
     return replace(live, loaded=loaded)
 
 
-def _forget(scored: asyncio.Future[list[bytes | Exception]]) -> None:
+def _forget(scored: asyncio.Future[T]) -> None:
     """Take what came too late, so that nobody complains that it was not taken."""
     if not scored.cancelled():
         scored.exception()

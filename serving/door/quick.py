@@ -17,7 +17,7 @@ from models.request import ScoreRequest
 from models.wording import language
 from serving.door.plain import NotPlain, reader
 from serving.problems import Problem
-from serving.routes.score import ScoreRequests, several
+from serving.routes.score import ScoreRequests, answer_to_all
 from serving.together import Asked, Together
 
 ONE, MANY = "/v1/score", "/v1/scores"
@@ -84,11 +84,7 @@ async def _one(together: Together, body: bytes, asked: Asked) -> bytes:
 
 
 async def _many(together: Together, body: bytes, asked: Asked) -> bytes:
-    answers = await together.score_many(lambda: _read_many(body).leads, asked)
-    for answer in answers:
-        if isinstance(answer, Exception):
-            raise answer
-    return several(answers)
+    return await together.apart(lambda live: answer_to_all(live, _read_many(body).leads, asked))
 
 
 def _plain(scope: Scope) -> str | None:

@@ -15,9 +15,9 @@ from serving.answer import Score
 from serving.body import JsonRoute
 from serving.examples import ANSWERS, REQUEST, REQUESTS
 from serving.keeping import keep
-from serving.live import LiveNow
+from serving.live import Live, LiveNow
 from serving.problems import Problem, documented
-from serving.together import Asked, Together
+from serving.together import Asked, Together, answers_to
 
 router = APIRouter(route_class=JsonRoute, tags=["score"])
 
@@ -108,18 +108,20 @@ async def scores(
     lang = language(accept_language)
     told = Asked(asked.task or None, asked.reasons, lang)
     together: Together = http.app.state.together
-    answers = await together.score_many(lambda: requests.leads, told)
-    for place, answer in enumerate(answers):
-        if isinstance(answer, Exception):
-            raise _of_lead(answer, place)
+    answer = await together.apart(lambda live: answer_to_all(live, requests.leads, told))
     if asked.store:
         await keep(http, requests.leads, live.form)
-    return _answer(several(answers), lang)
+    return _answer(answer, lang)
 
 
-def several(answers: Sequence[bytes | Exception]) -> bytes:
-    """The answers to several leads as one, where there is nothing wrong with any."""
-    return b'{"scores":[' + b",".join(one for one in answers if isinstance(one, bytes)) + b"]}"
+def answer_to_all(live: Live, requests: Sequence[ScoreRequest], asked: Asked) -> bytes:
+    """The answers to several leads as one; what is wrong with the first of them that is wrong."""
+    told: list[bytes] = []
+    for place, answer in enumerate(answers_to(live, requests, asked)):
+        if isinstance(answer, Exception):
+            raise _of_lead(answer, place)
+        told.append(answer)
+    return b'{"scores":[' + b",".join(told) + b"]}"
 
 
 def _answer(body: bytes, lang: str) -> Response:

@@ -152,7 +152,9 @@ def test_rules_answer_when_the_deadline_passes(
         together = Together(lambda: live, deadline=0.1)
         try:
             requests = [ScoreRequest.model_validate(LEAD)] * 3
-            return await together.score_many(lambda: requests, Asked(None, 0, "en"))
+            return await together.apart(
+                lambda live: answers_to(live, requests, Asked(None, 0, "en"))
+            )
         finally:
             await asyncio.to_thread(together.close)
 
