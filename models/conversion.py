@@ -15,7 +15,7 @@ from models.logistic import Logistic
 from models.shapley.difference import difference
 from models.shapley.values import Shapley
 
-BATCH = 512
+BATCH = 256
 """Rows from which LightGBM may use all threads; fewer are not worth waking them for."""
 
 
