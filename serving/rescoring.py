@@ -2,7 +2,8 @@
 
 A lead is scored again
 
-    when something of it was committed        within moments of the commit
+    when something of it was committed        within moments of the commit; while there is more than
+                                              can be done at once, the newest have every other turn
     when time alone may have changed it       after a day at most, sooner near a line, and when an
                                               event that was ahead of the clock has come
     when something else answers               after a swap of models or a published playbook, every
@@ -52,6 +53,10 @@ _QUEUE, _RESTS_LONG, _LONGEST = 2, 12.0, 2.0
 """Where so many requests wait to be written before and after, it rests so much longer, up to so many
 seconds: what it writes itself keeps them waiting most.
 """
+_BEHIND = SECOND // 2
+"""From this age of the oldest news on, the newest have every other turn: what somebody does now is
+listed at once, whatever was imported before it.
+"""
 _COUNTED = 10 * SECOND
 """How often what is left to do after a swap is counted, which takes longer than a chunk of it."""
 _POLL = 0.2
@@ -92,6 +97,7 @@ class Rescoring:
         self._holder = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._held_until, self._stop, self._news = 0, Event(), Event()
         self._swept = self._counted = self._turn = 0
+        self._behind = False
         self._thread = Thread(target=self._run, name="rescoring", daemon=True)
 
     def start(self) -> None:
@@ -153,12 +159,19 @@ class Rescoring:
 
     def _score_news(self, live: Live) -> bool:
         with self._store.reading() as connection:
+            newest = _newest(connection) if self._behind and self._turn % 2 else []
             news = _news(connection)
         if news is None:
             BEHIND.set(0)
+            self._behind = False
             return False
+        if newest:
+            self._score(live, newest, "news", None)
+            return True
         place, at, ids = news
-        BEHIND.set(max(0, now() - at) / SECOND)
+        late = max(0, now() - at)
+        BEHIND.set(late / SECOND)
+        self._behind = late > _BEHIND
         for begin in range(0, len(ids), CHUNK):
             done = place if begin + CHUNK >= len(ids) else None
             self._score(live, ids[begin : begin + CHUNK], "news", done)
@@ -241,9 +254,29 @@ def _news(connection: Connection) -> tuple[int, int, list[str]] | None:
         last = number
         if len(told) >= _MOST_NEWS:
             break
+    return last, rows[0][1], _unseen(connection, told)
+
+
+def _newest(connection: Connection) -> list[str]:
+    """The leads of the last commits that the list does not know of yet, a chunk at most."""
+    select = (
+        "SELECT at, leads FROM commits WHERE id > "
+        "coalesce((SELECT place FROM progress WHERE name = 'ranked'), 0) ORDER BY id DESC LIMIT 50"
+    )
+    told: dict[str, int] = {}
+    for at, leads in connection.exec_driver_sql(select):
+        for lead in json.loads(leads):
+            told.setdefault(lead, at)
+        if len(told) >= CHUNK:
+            break
+    return _unseen(connection, told)[:CHUNK]
+
+
+def _unseen(connection: Connection, told: dict[str, int]) -> list[str]:
+    """Of leads with the moments of their commits, those whose rows know less."""
     select = "SELECT lead_id, known_at FROM ranked WHERE lead_id"
     seen = {row[0]: row[1] for row in select_in(connection, select, list(told))}
-    return last, rows[0][1], [one for one, at in told.items() if seen.get(one, 0) < at]
+    return [one for one, at in told.items() if seen.get(one, 0) < at]
 
 
 def _reached(commit: Commit, place: int) -> None:

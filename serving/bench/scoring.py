@@ -6,9 +6,11 @@ import contextlib
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +29,8 @@ from serving.registry import model_for
 CONNECTIONS, EVENTS, LEADS = 64, 30, 500
 _BODIES = 200
 _WITHIN = 120
+_LEASED = 2.0
+"""Seconds in which the background has taken its lease, and said how far behind it is."""
 
 
 def scores(home: Path, folder: Path, *, seconds: float, turns: int) -> list[Figure]:
@@ -148,13 +152,20 @@ def _write(script: Path, bodies: list[str]) -> None:
 
 
 def _warm(service: str) -> None:
-    """One request, by a model: rules are no measure."""
+    """One request, by a model: rules are no measure. Then wait until the stored list is fresh."""
     asked = urllib.request.Request(
         f"{service}/score", json.dumps(_body(1)).encode(), {"Content-Type": "application/json"}
     )
     with urllib.request.urlopen(asked, timeout=_WITHIN) as answer:
         if json.load(answer)["scored_by"] != "model":
             raise Unwell("Rules answer; a champion is needed to be measured: tegakari demo.")
+    time.sleep(_LEASED)
+    late = re.compile(rb"^tegakari_(stale_leads|rescoring_behind_seconds) [^0]", re.MULTILINE)
+    metrics, until = f"{service.removesuffix('/v1')}/metrics", time.monotonic() + _WITHIN
+    while late.search(urllib.request.urlopen(metrics, timeout=_WITHIN).read()):
+        if time.monotonic() > until:
+            raise Unwell(f"The stored list was not fresh within {_WITHIN} seconds.")
+        time.sleep(0.5)
 
 
 @contextlib.contextmanager

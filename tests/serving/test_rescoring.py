@@ -87,3 +87,26 @@ def test_a_stream_of_news_does_not_keep_waiting_what_is_due(
         work.step()
     assert ("time", ["a"]) in scored
     assert ("news", ["b"]) in scored
+
+
+def test_what_was_committed_last_does_not_wait_for_all_that_came_before(
+    store: Store,
+    live_by_rules: Live,
+    scored: list[tuple[str, list[str]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("serving.rescoring._MOST_NEWS", 1)
+    monkeypatch.setattr("serving.rescoring.CHUNK", 1)
+    monkeypatch.setattr("serving.rescoring._BEHIND", -1)
+    work = Rescoring(store, lambda: live_by_rules)
+    leads = [f"old {n}" for n in range(9)]
+    for lead in leads:
+        tell(store, lead)
+    work.step()
+    tell(store, "new")
+    work.step()
+    work.step()
+    assert ("news", ["new"]) in scored[:3]
+    while work.step():
+        pass
+    assert sorted(lead for _, ids in scored for lead in ids) == sorted([*leads, "new"])
