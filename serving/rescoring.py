@@ -97,7 +97,6 @@ class Rescoring:
         self._holder = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._held_until, self._stop, self._news = 0, Event(), Event()
         self._swept = self._counted = self._turn = 0
-        self._behind = False
         self._thread = Thread(target=self._run, name="rescoring", daemon=True)
 
     def start(self) -> None:
@@ -159,26 +158,27 @@ class Rescoring:
 
     def _score_news(self, live: Live) -> bool:
         with self._store.reading() as connection:
-            newest = _newest(connection) if self._behind and self._turn % 2 else []
             news = _news(connection)
         if news is None:
             BEHIND.set(0)
-            self._behind = False
             return False
-        if newest:
-            self._score(live, newest, "news", None)
-            return True
         place, at, ids = news
-        late = max(0, now() - at)
-        BEHIND.set(late / SECOND)
-        self._behind = late > _BEHIND
+        BEHIND.set(max(0, now() - at) / SECOND)
         for begin in range(0, len(ids), CHUNK):
+            if now() - at > _BEHIND:
+                self._score_newest(live)
             done = place if begin + CHUNK >= len(ids) else None
             self._score(live, ids[begin : begin + CHUNK], "news", done)
         if not ids:
             self._store.write(lambda commit: _reached(commit, place))
         FRESH_AFTER.observe(max(0, now() - at) / SECOND)
         return True
+
+    def _score_newest(self, live: Live) -> None:
+        with self._store.reading() as connection:
+            ids = _newest(connection)
+        if ids:
+            self._score(live, ids, "news", None)
 
     def _score_others(self, live: Live) -> bool:
         with self._store.reading() as connection:
