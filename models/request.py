@@ -24,7 +24,12 @@ from features.usual import read_usual
 from features.vocabulary import Coded, Vocabulary
 
 Text = Annotated[str, Field(max_length=10_000)]
-Time = Annotated[str, Field(max_length=64)]
+TIME: dict[str, Any] = {
+    "anyOf": [{"format": "date-time"}, {"maxLength": 0}],
+}
+"""What schemas say of times; an empty one is as good as none. Others are taken too, such as one
+without an offset where the playbook declares a zone."""
+Time = Annotated[str, Field(max_length=64, json_schema_extra=TIME)]
 Id = Annotated[str, Field(min_length=1, max_length=1_000)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Value = Text | bool | int | Finite | None

@@ -28,7 +28,6 @@ from serving.door.full import ADMISSION
 from serving.door.plain_events import PlainEvents
 from serving.door.quick import Quick
 from serving.door.requests import Requests
-from serving.examples import ANSWER
 from serving.keys import KeyRing
 from serving.live import Live, probe
 from serving.paths import Parts
@@ -115,6 +114,7 @@ def create_app(settings: Settings) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     app.state.settings, app.state.background = settings, background.CLOSED
+    app.state.playbook = playbook
     app.state.together = None
     app.state.ring = KeyRing(lambda: app.state.background.store, settings.home / "keys.json")
     problems.install(app)
@@ -136,11 +136,9 @@ class _Service(FastAPI):
         return Requests(Parts(Access(Bodies(admitted), self.state.ring)))
 
     def openapi(self) -> dict[str, Any]:
-        """The OpenAPI document; FastAPI leaves every null out of it, and answers have nulls."""
+        """The OpenAPI document."""
         told = super().openapi()
-        answered = told["paths"]["/v1/score"]["post"]["responses"]["200"]
-        answered["content"]["application/json"]["examples"] = ANSWER
-        document(told)
+        document(told, list(self.state.playbook.tasks))
         return told
 
 

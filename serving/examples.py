@@ -154,13 +154,6 @@ BY_RULES: dict[str, Any] = {
     "versions": {"model": None, "playbook": "2d0b314aa220", "features": None, "code": "0.1.0"},
 }
 
-ANSWER: dict[str, Any] = {
-    "by rules": {
-        "summary": "The first example, before any model was trained",
-        "value": BY_RULES,
-    }
-}
-
 EVENTS: dict[str, Any] = {
     "two events": {
         "summary": "A webinar attended, and a call by us",
@@ -199,60 +192,6 @@ LEADS: dict[str, Any] = {
     }
 }
 
-TAKEN: dict[str, Any] = {
-    "one of each": {
-        "summary": "One taken, one known already, one refused and put aside",
-        "value": {
-            "received_at": "2026-04-01T00:00:01.250000Z",
-            "accepted": 1,
-            "duplicates": 1,
-            "refused": 1,
-            "items": [
-                {"status": "accepted"},
-                {"status": "duplicate"},
-                {
-                    "status": "refused",
-                    "reason": "invalid",
-                    "errors": [
-                        {
-                            "location": "body.events[2].occurred_at",
-                            "message": "expected a time such as 2026-04-01T09:00:00+09:00, "
-                            "got something else",
-                        }
-                    ],
-                    "quarantine": 7,
-                },
-            ],
-        },
-    }
-}
-
-RANKED: dict[str, Any] = {
-    "a page": {
-        "summary": "A page of one lead; the list goes on",
-        "value": {
-            "leads": [
-                {
-                    "lead_id": "L-0042",
-                    "task": "qualification",
-                    "state": "open",
-                    "probability": 0.62,
-                    "points": 61,
-                    "temperature": "hot",
-                    "stage": "MQL",
-                    "owner": "sato",
-                    "scored_by": "model",
-                    "fallback_reason": None,
-                    "scored_at": "2026-04-01T00:00:01.310000Z",
-                    "versions": {"model": "b9a68dd1a98c", "playbook": "2d0b314aa220"},
-                    "attributes": {"industry": "machinery", "employees": 120},
-                }
-            ],
-            "next": "WyItcHJvYmFiaWxpdHkiLFswLjYyLDAuNDksIkwtMDA0MiJdXQ",
-        },
-    }
-}
-
 INVOCATIONS: dict[str, Any] = {
     "records": {
         "summary": "A lead with an event",
@@ -271,20 +210,9 @@ INVOCATIONS: dict[str, Any] = {
     }
 }
 
-PREDICTIONS: dict[str, Any] = {
-    "one score": {"summary": "As POST /v1/score answers", "value": {"predictions": [BY_RULES]}}
-}
-
 REQUESTS: dict[str, Any] = {
     "two leads": {
         "summary": "Two leads at once",
         "value": {"leads": [LEAD, {"lead": {"lead_id": "L-0043"}}]},
-    }
-}
-
-ANSWERS: dict[str, Any] = {
-    "by rules": {
-        "summary": "The score of one lead, before any model was trained",
-        "value": {"scores": [BY_RULES]},
     }
 }

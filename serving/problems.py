@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from features.errors import InputError
 from serving.findings import Place, collected
@@ -75,6 +76,9 @@ class Problem(HTTPException):
 
 FAILED = Problem(500, "internal-error", "The service failed at this request; its log says more.")
 """What is said of a failure: that there was one."""
+
+REFERENCE = "#/components/schemas/{model}"
+"""Where a schema inside OpenAPI's document looks for another."""
 
 SCHEMA = {
     "title": "Problem",
@@ -149,15 +153,25 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, Problem):
         return error.response()
     assert isinstance(error, HTTPException)
-    status = HTTPStatus(error.status_code)
-    allowed = (error.headers or {}).get("Allow")
+    status, headers = HTTPStatus(error.status_code), dict(error.headers or {})
+    allowed = headers.get("Allow")
+    if allowed is not None:
+        # Starlette tells the methods of the first of several routes at this path.
+        allowed = headers["Allow"] = ", ".join(_methods(request))
     advice = {
         404: "Nothing is at this path; /openapi.json lists what there is.",
         405: f"Expected {allowed}, got another method.",
     }
     kind = status.phrase.lower().replace(" ", "-")
     detail = advice.get(status, f"The request was refused: {status.phrase}.")
-    return Problem(status, kind, detail, headers=error.headers).response()
+    return Problem(status, kind, detail, headers=headers or None).response()
+
+
+def _methods(request: Request) -> list[str]:
+    """The methods that the path of a request takes, in the order of the alphabet."""
+    routes: list[Any] = request.app.routes
+    there = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in there for method in getattr(route, "methods", None) or ()})
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:

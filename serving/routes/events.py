@@ -10,9 +10,9 @@ from models.intake import form_of
 from serving.arriving import LARGEST, MOST_EVENTS, EventsIn, Told, put_aside, read_events
 from serving.background import StoreNow
 from serving.body import JsonRoute
-from serving.examples import EVENTS, TAKEN
+from serving.examples import EVENTS
 from serving.live import LiveNow
-from serving.problems import documented
+from serving.problems import REFERENCE, documented
 from serving.routes.told import IdempotencyKey, TakenOut, answer, listed, telling
 
 router = APIRouter(route_class=JsonRoute, tags=["store"])
@@ -24,7 +24,6 @@ router = APIRouter(route_class=JsonRoute, tags=["store"])
     response_model=TakenOut,
     response_description="What became of each event; nothing is answered before it is on the disk.",
     responses={
-        202: {"content": {"application/json": {"examples": TAKEN}}},
         409: {
             "model": TakenOut,
             "description": "Nothing was taken: the ids had other content before.",
@@ -35,7 +34,10 @@ router = APIRouter(route_class=JsonRoute, tags=["store"])
         "requestBody": {
             "required": True,
             "content": {
-                "application/json": {"schema": EventsIn.model_json_schema(), "examples": EVENTS}
+                "application/json": {
+                    "schema": EventsIn.model_json_schema(ref_template=REFERENCE),
+                    "examples": EVENTS,
+                }
             },
         }
     },

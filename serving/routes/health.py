@@ -76,7 +76,7 @@ async def readyz(live: LiveNow, request: Request) -> Ready:
 @router.get("/ping")
 async def ping() -> Response:
     """200 while requests to `/invocations` are answered, as MLflow and SageMaker ask it."""
-    return Response(b"\n", media_type="application/json")
+    return Response(b"{}", media_type="application/json")
 
 
 @router.get("/version")

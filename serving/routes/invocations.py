@@ -17,15 +17,55 @@ from starlette.concurrency import run_in_threadpool
 from features.errors import InputError
 from models.pyfunc import LeadScorer
 from serving.body import parsed
-from serving.examples import INVOCATIONS, PREDICTIONS
+from serving.examples import INVOCATIONS
 from serving.live import LiveNow
 from serving.problems import Problem, documented, unquoted
 
 router = APIRouter(tags=["score"])
 
-_FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
-_SPLIT = {"columns", "data", "index"}
 MOST_ROWS = 10_000
+_CELL = {"type": ["string", "number", "boolean", "null"]}
+_RECORDS = {
+    "type": "array",
+    "maxItems": MOST_ROWS,
+    "items": {
+        "type": "object",
+        "required": ["lead_id"],
+        "properties": {"lead_id": {"type": "string", "minLength": 1}},
+    },
+}
+_SPLIT = {"columns", "data", "index"}
+_FORMS: dict[str, dict[str, Any]] = {
+    "dataframe_split": {
+        "type": "object",
+        "required": ["columns", "data"],
+        "properties": {
+            "columns": {"type": "array", "items": {"type": "string"}},
+            "data": {"type": "array", "items": {"type": "array", "items": _CELL}},
+            "index": {"type": "array"},
+        },
+        "additionalProperties": False,
+    },
+    "dataframe_records": _RECORDS,
+    "instances": _RECORDS,
+    "inputs": {"type": ["array", "object"]},
+}
+"""The forms that rows come in, and the schema of each."""
+
+
+def _form(name: str, rows: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a body that holds rows in one form."""
+    return {
+        "type": "object",
+        "required": [name],
+        "properties": {
+            name: rows,
+            "params": {
+                "type": "object",
+                "properties": {"reasons": {"type": "integer"}, "lang": {"type": "string"}},
+            },
+        },
+    }
 
 
 @router.post(
@@ -42,7 +82,6 @@ MOST_ROWS = 10_000
                             "predictions": {"type": "array", "items": {"type": "object"}}
                         },
                     },
-                    "examples": PREDICTIONS,
                 }
             },
         },
@@ -52,7 +91,10 @@ MOST_ROWS = 10_000
         "requestBody": {
             "required": True,
             "content": {
-                "application/json": {"schema": {"type": "object"}, "examples": INVOCATIONS},
+                "application/json": {
+                    "schema": {"oneOf": [_form(name, rows) for name, rows in _FORMS.items()]},
+                    "examples": INVOCATIONS,
+                },
                 "text/csv": {
                     "schema": {"type": "string"},
                     "examples": {"a lead": {"value": "lead_id,employees\nL-0042,120\n"}},
@@ -110,6 +152,8 @@ def _frame(form: str, rows: Any) -> pd.DataFrame:
         if form == "dataframe_split":
             if not isinstance(rows, dict) or not {"columns", "data"} <= set(rows) <= _SPLIT:
                 raise ValueError("not split")
+            if not all(isinstance(name, str) for name in rows["columns"]):
+                raise ValueError("a column without a name")
             return pd.DataFrame(rows["data"], columns=rows["columns"], dtype=object)
         if not isinstance(rows, list | dict) or (form != "inputs" and not isinstance(rows, list)):
             raise ValueError("no rows")

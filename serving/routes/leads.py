@@ -18,12 +18,12 @@ from models.request import LeadIn, Time
 from models.temperature import Temperature
 from serving.background import StoreNow
 from serving.body import JsonRoute
-from serving.examples import LEADS, RANKED, TAKEN
+from serving.examples import LEADS
 from serving.findings import Place
 from serving.live import LiveNow
 from serving.moments import instants
 from serving.paths import LeadId
-from serving.problems import Problem, documented
+from serving.problems import REFERENCE, Problem, documented
 from serving.routes.told import (
     IdempotencyKey,
     TakenOut,
@@ -109,7 +109,6 @@ _LEADS = TypeAdapter(list[StoredLeadIn])
     response_model=TakenOut,
     response_description="What became of each lead; nothing is answered before it is on the disk.",
     responses={
-        202: {"content": {"application/json": {"examples": TAKEN}}},
         409: {
             "model": TakenOut,
             "description": "Nothing was taken: created at another time before.",
@@ -120,7 +119,10 @@ _LEADS = TypeAdapter(list[StoredLeadIn])
         "requestBody": {
             "required": True,
             "content": {
-                "application/json": {"schema": LeadsIn.model_json_schema(), "examples": LEADS}
+                "application/json": {
+                    "schema": LeadsIn.model_json_schema(ref_template=REFERENCE),
+                    "examples": LEADS,
+                }
             },
         }
     },
@@ -184,12 +186,10 @@ def read_leads(items: list[Any], form: Form) -> tuple[Taking, list[LeadRow]]:
 @router.get(
     "/v1/leads",
     response_model=RankedPageOut,
-    responses={
-        200: {"content": {"application/json": {"examples": RANKED}}},
-        **documented(422, 503),
-    },
+    responses=documented(422, 503),
 )
 def ranked(
+    live: LiveNow,
     store: StoreNow,
     temperature: Annotated[Temperature | None, Query()] = None,
     stage: Annotated[Stage | None, Query()] = None,
@@ -204,6 +204,8 @@ def ranked(
     A lead is scored again within moments of what is stored about it. Leads without a probability
     come last.
     """
+    if task:
+        live.of(task)
     wanted = {"temperature": temperature, "stage": stage, "owner": owner, "task": task}
     try:
         begin = Cursor.of(cursor, sort) if cursor else None

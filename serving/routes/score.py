@@ -13,7 +13,7 @@ from models.request import ScoreRequest
 from models.wording import LANGUAGES, language
 from serving.answer import Score
 from serving.body import JsonRoute
-from serving.examples import ANSWERS, REQUEST, REQUESTS
+from serving.examples import REQUEST, REQUESTS
 from serving.keeping import keep
 from serving.live import Live, LiveNow
 from serving.problems import Problem, documented
@@ -35,11 +35,11 @@ class Asking(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reasons: Annotated[
-        int, _or(3), Field(ge=0, le=MOST, description="at most this many reasons")
+        int, Field(ge=0, le=MOST, description="at most this many reasons"), _or(3)
     ] = 3
     task: Annotated[str | None, Field(description="a task of the playbook")] = None
     store: Annotated[
-        bool, _or(False), Field(description="store the leads and events too (scope ingest)")
+        bool, Field(description="store the leads and events too (scope ingest)"), _or(False)
     ] = False
 
 
@@ -92,10 +92,7 @@ async def score(
     "/v1/scores",
     response_model=ScoresOut,
     response_description="A score for each lead, in their order.",
-    responses={
-        200: {"content": {"application/json": {"examples": ANSWERS}}},
-        **documented(409, 413, 415, 422, 503, 507),
-    },
+    responses=documented(409, 413, 415, 422, 503, 507),
 )
 async def scores(
     http: Request,

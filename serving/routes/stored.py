@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from features.instants import iso, now
 from models.explain import MOST
 from models.intake import form_of
+from models.request import TIME
 from models.since import why_changed
 from models.wording import LANGUAGES, language
 from serving.answer import Score
@@ -62,7 +63,7 @@ class HistoryOut(BaseModel):
     scores: list[dict[str, Any]] = Field(description="as answered, kept on change and daily")
 
 
-Moment = Annotated[str | None, Query(max_length=64, description="ISO 8601")]
+Moment = Annotated[str | None, Query(max_length=64, description="ISO 8601", json_schema_extra=TIME)]
 
 
 @router.get(
