@@ -180,6 +180,7 @@ def train(
 ) -> None:
     """Train, calibrate and measure a model; the gate decides whether it becomes the champion."""
     from models.options import names, pairs, settings
+    from serving.noted import noted
     from serving.snapshot import given_or_stored
     from training.command import run_train, seed_of, tuning_of
     from training.sources import Sources
@@ -209,6 +210,7 @@ def train(
             as_json=as_json,
             seed=seed_of(seed, params),
             refit_all=refit_all,
+            promoted=lambda version: noted(0, chosen, "model promoted", f"{task} {version}"),
         )
     raise typer.Exit(code)
 

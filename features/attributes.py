@@ -24,6 +24,7 @@ from features.changes import Changes
 from features.errors import PlaybookError
 from features.instants import DAY, MISSING, zone
 from features.log import Leads
+from features.people import email
 from features.plan import Attribute, Monotone, Type
 from features.spine import Spine
 from features.times import parse
@@ -174,6 +175,8 @@ def _guess(
         if meaning == "key" and levels < 0.5 * came:
             continue
         return meaning, "fixed", f"named like {_ARTICLE[meaning]}"
+    if kind == "category" and _tells_addresses(text):
+        return "display", "fixed", "most of its values are e-mail addresses"
     if came >= 20 and levels > 0.9 * came and kind == "category":
         return "display", "fixed", f"{levels} different texts in {came} rows"
     if came >= 20 and levels == came and _counts_up(text, kind):
@@ -191,6 +194,11 @@ _ARTICLE = {
     "display": "a name, a contact or a note",
     "key": "an id",
 }
+
+
+def _tells_addresses(text: pa.Array) -> bool:
+    values = text.drop_null().unique().to_pylist()
+    return sum(email(value) is not None for value in values) > len(values) / 2
 
 
 def _counts_up(text: pa.Array, kind: Type) -> bool:

@@ -18,6 +18,7 @@ from features.instants import DAY, duration, duration_text, zone
 from features.kinds import KINDS, Choice, Kind
 from features.kinds.kind import Per, Source
 from features.log import EventLog
+from features.people import email
 
 _LEAD = "*lead"
 """What stands for a group in the name of a feature of the lead, which may have an attribute ``age``."""
@@ -331,6 +332,8 @@ def vocabulary(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The event types that training sees, most frequent first, and those too rare for features.
 
+    What holds an e-mail address is no type: a plan keeps nobody's address.
+
     Parameters
     ----------
     log : EventLog
@@ -341,7 +344,7 @@ def vocabulary(
     """
     visible = log.visible_at <= last_cutoff[log.lead_of_event()]
     counts = np.bincount(log.event_type[visible], minlength=len(log.types))
-    excluded = set(hidden)
+    excluded = {*hidden, *(name for name in log.types if email(name) is not None)}
     order = sorted(range(len(log.types)), key=lambda code: (-counts[code], log.types[code]))
     seen = [log.types[code] for code in order if counts[code] and log.types[code] not in excluded]
     return tuple(seen[:VOCABULARY]), tuple(seen[VOCABULARY:])

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from features.build import Matrix
 from features.cells import FEW
+from features.people import email
 from features.plan import Plan
 from models.statistics import Key, Statistic
 
@@ -66,7 +67,12 @@ class Encoder:
                 leads = np.bincount(pairs[pairs[:, 0] >= 0, 0], minlength=len(encoded.dictionary))
                 texts = encoded.dictionary.to_pylist()
                 categories[attribute.name] = tuple(
-                    sorted(t for t, n in zip(texts, leads, strict=True) if n >= RARE)
+                    sorted(
+                        text
+                        for text, n in zip(texts, leads, strict=True)
+                        # Who somebody is, is no category: a model keeps nobody's address.
+                        if n >= RARE and email(text) is None
+                    )
                 )
             elif attribute.type == "number" and attribute.monotone is None:
                 values = _whole(column, lead)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -139,8 +140,12 @@ def run_train(
     as_json: bool = False,
     seed: int = 0,
     refit_all: bool = False,
+    promoted: Callable[[str], object] = lambda version: None,
 ) -> int:
-    """Train, save the artefact and the points map, log to MLflow, and print what came out."""
+    """Train, save the artefact and the points map, log to MLflow, and print what came out.
+
+    `promoted` is told which version the gate made the champion, where it made one.
+    """
     console = people(as_json)
     playbook = Playbook.load(settings.playbook)
     with progress("train") as report:
@@ -176,6 +181,8 @@ def run_train(
         for warning in made.warnings:
             console.print(f"warning: {warning}")
         console.print(f"report: {page}")
+    if logged.champion and logged.version:
+        promoted(logged.version)
     return aside(trained.refused, settings.home / "train", console)
 
 

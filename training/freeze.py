@@ -12,6 +12,7 @@ from features.groups import OTHER
 from features.instants import MISSING
 from features.kinds import KINDS
 from features.log import EventLog
+from features.people import email
 from features.plan import Plan, Response, vocabulary
 from models.playbook import Playbook
 from training.bigrams import telling_bigrams
@@ -123,13 +124,14 @@ def _of_colleagues(
     visible = colleagues.visible_at <= np.repeat(until, np.diff(colleagues.offsets))
     codes = np.unique(colleagues.event_type[visible])
     seen = {colleagues.types[code] for code in codes} - known
-    return tuple(sorted(seen - set(material.task.exclude_events)))
+    named = {name for name in seen if email(name) is None}
+    return tuple(sorted(named - set(material.task.exclude_events)))
 
 
 def _channels(
     log: EventLog, visible: npt.NDArray[np.bool_], of_type: dict[str, str]
 ) -> tuple[str, ...]:
-    """The channels that training sees, most frequent first."""
+    """The channels that training sees, most frequent first; an e-mail address is none."""
     names = sorted({*log.channels, *of_type.values()})
     place = {name: code for code, name in enumerate(names)}
     own = np.array([place[name] for name in log.channels] or [-1])
@@ -138,4 +140,5 @@ def _channels(
     code = np.where(channel >= 0, own[channel], by_type[event_type])
     times = np.bincount(code[code >= 0], minlength=len(names))
     order = sorted(range(len(names)), key=lambda c: (-times[c], names[c]))
-    return tuple(names[c] for c in order[:CHANNELS] if times[c])
+    own_names = [c for c in order if times[c] and email(names[c]) is None]
+    return tuple(names[c] for c in own_names[:CHANNELS])

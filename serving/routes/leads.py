@@ -197,7 +197,7 @@ def ranked(
     task: Annotated[str | None, Query(max_length=1_000)] = None,
     sort: Annotated[Sort, Query(description="a minus sign: the largest first")] = "-probability",
     limit: Annotated[int, Query(ge=1, le=1_000)] = 50,
-    cursor: Annotated[str | None, Query(max_length=10_000)] = None,
+    cursor: Annotated[str | None, Query(max_length=10_000, pattern="^[A-Za-z0-9_=-]*$")] = None,
 ) -> Response:
     """The ranked list: each lead by its last score, which is never older than a day.
 

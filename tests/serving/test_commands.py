@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -180,3 +181,22 @@ def test_what_commands_do_to_what_answers_is_in_the_audit(home: Path) -> None:
     finally:
         store.close()
     assert (entry["actor"], entry["subject"]) == ("command", "qualification 2")
+
+
+def test_a_promotion_by_training_itself_is_in_the_audit(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trains(*_: object, promoted: Callable[[str], object], **__: object) -> int:
+        promoted("3")
+        return 0
+
+    monkeypatch.setattr("training.command.run_train", trains)
+    (home / "leads.csv").write_text("lead_id\na\n")
+    store = Store.open(Settings())
+    try:
+        run("train", "--leads", str(home / "leads.csv"))
+        with store.reading() as connection:
+            (entry,) = entries(connection, 10)
+    finally:
+        store.close()
+    assert (entry["action"], entry["subject"]) == ("model promoted", "qualification 3")

@@ -13,6 +13,7 @@ import pyarrow as pa
 from features.attributes import Column, as_of
 from features.instants import DAY, MISSING
 from features.log import EventLog, Leads
+from features.people import email
 from features.plan import Attribute
 from features.spine import Spine
 from models.playbook import Playbook
@@ -71,7 +72,15 @@ def segments(material: Material, spine: Spine, playbook: Playbook) -> dict[str, 
         names = [origins.get(flows.get(name) or "") for name in log.types]
         found["origin"] = pa.array(_coded(log.event_type, names, first), pa.string())
     found["age at the cutoff"] = _ages(material, spine)
-    return {name: values for name, values in found.items() if values.null_count < len(values)}
+    safe = {name: _without_addresses(values) for name, values in found.items()}
+    return {name: values for name, values in safe.items() if values.null_count < len(values)}
+
+
+def _without_addresses(values: pa.Array) -> pa.Array:
+    """Texts, missing where they hold an e-mail address: a report goes to MLflow."""
+    encoded = values.dictionary_encode()
+    kept = [None if email(text) else text for text in encoded.dictionary.to_pylist()]
+    return pa.array(kept, pa.string()).take(encoded.indices)
 
 
 def values_of(material: Material, column: Column, spine: Spine) -> pa.Array:
