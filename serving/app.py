@@ -6,7 +6,7 @@ import gc
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -28,6 +28,7 @@ from serving.door.full import ADMISSION
 from serving.door.plain_events import PlainEvents
 from serving.door.quick import Quick
 from serving.door.requests import Requests
+from serving.kept import kept_scorer
 from serving.keys import KeyRing
 from serving.live import Live, probe
 from serving.paths import Parts
@@ -115,6 +116,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings, app.state.background = settings, background.CLOSED
     app.state.playbook = playbook
+    app.state.earlier = lru_cache(_EARLIER)(partial(kept_scorer, settings))
     app.state.together = None
     app.state.ring = KeyRing(lambda: app.state.background.store, settings.home / "keys.json")
     problems.install(app)
@@ -142,6 +144,8 @@ class _Service(FastAPI):
         return told
 
 
+_EARLIER = 8
+"""Models that answered before and are held to be compared with."""
 _YOUNG = 100_000
 """Objects made before Python looks for circles among them: a request makes thousands, none in circles."""
 

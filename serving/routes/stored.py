@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, Field
 from pydantic_core import to_json
 from sqlalchemy import Connection
 
+from features.errors import TegakariError
 from features.instants import iso, now
 from models.explain import MOST
 from models.intake import form_of
 from models.request import TIME
+from models.scorer import Scorer
 from models.since import why_changed
 from models.wording import LANGUAGES, language
 from serving.answer import Score
@@ -22,14 +25,17 @@ from serving.live import Live, LiveNow
 from serving.moments import instants
 from serving.paths import LeadId
 from serving.problems import Problem, documented
+from serving.registry import Loaded
 from serving.routes.leads import unknown_lead
 from serving.store.events import EventRow
 from serving.store.merging import roots, standing
-from serving.store.ranking import kept_scores
+from serving.store.ranking import kept_scores, versions_at
 from serving.store.statements import marked
 from serving.stored import look, scored
 
 router = APIRouter(tags=["store"])
+
+_LOG = logging.getLogger(__name__)
 
 _MOST_HISTORY = 1_000
 
@@ -72,6 +78,7 @@ Moment = Annotated[str | None, Query(max_length=64, description="ISO 8601", json
     responses=documented(404, 422, 503),
 )
 def score(
+    request: Request,
     lead_id: LeadId,
     live: LiveNow,
     store: StoreNow,
@@ -88,7 +95,8 @@ def score(
 
     With `as_of` the lead is seen as it was then, by what is known now; `known_at` also hides what
     was received later, and so gives the answer that was given then. `since` says why the score
-    changed since a moment. Without `task`, the task that the lead belongs to is asked about.
+    changed since a moment: what the lead did, what time did, and what another model or playbook did
+    than that which answered then. Without `task`, the task that the lead belongs to is asked about.
     """
     moment = now()
     asked = _moments(live, {"as_of": as_of, "known_at": known_at, "since": since}, moment)
@@ -105,8 +113,10 @@ def score(
     if asked["since"]:
         if asked["since"] > at:
             raise _invalid("since", "expected a moment up to as_of, got a later one")
+        with store.reading() as connection:
+            answered = versions_at(connection, scores.lead_id[0], loaded.task, asked["since"])
         record["changed"] = why_changed(
-            loaded.scorer,
+            _who_answered(request, loaded, answered),
             loaded.scorer,
             seen.known,
             since=asked["since"],
@@ -116,6 +126,22 @@ def score(
         )
     headers = {"Content-Language": lang, "Vary": "Accept-Language"}
     return Response(to_json(record), headers=headers, media_type="application/json")
+
+
+def _who_answered(
+    request: Request, loaded: Loaded, answered: tuple[str | None, str] | None
+) -> Scorer:
+    """What gave an answer of some versions; what answers now where nothing was answered then, or it
+    was not kept."""
+    mine = loaded.scorer.versions
+    if answered is None or answered == (mine["model"], mine["playbook"]):
+        return loaded.scorer
+    try:
+        earlier: Scorer = request.app.state.earlier(*answered, loaded.task)
+    except TegakariError as error:
+        _LOG.warning("an earlier answer is compared as of now (%s)", type(error).__name__)
+        return loaded.scorer
+    return earlier
 
 
 @router.get(

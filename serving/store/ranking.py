@@ -196,6 +196,18 @@ def _after(order: list[tuple[str, bool]], values: list[Any]) -> tuple[str, list[
     return f"({first} {'<=' if down else '>='} ? AND ({' OR '.join(parts)}))", filled
 
 
+def versions_at(
+    connection: Connection, lead_id: str, task: str, at: int
+) -> tuple[str | None, str] | None:
+    """The model, None for rules, and the playbook of the last score of a lead up to a moment."""
+    select = (
+        "SELECT model, playbook FROM scores WHERE lead_id = ? AND asked = ? AND scored_at <= ? "
+        "ORDER BY scored_at DESC LIMIT 1"
+    )
+    row = connection.exec_driver_sql(marked(connection, select), (lead_id, task, at)).first()
+    return None if row is None else (row[0], row[1])
+
+
 def kept_scores(connection: Connection, lead_id: str, limit: int) -> list[dict[str, Any]]:
     """The scores kept of a lead, the newest first."""
     statement = (

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 
-from features.instants import HOUR
+from features.instants import HOUR, iso, now
+from models.artefact import Artefact
+from models.playbook import Playbook
 from models.settings import Settings
+from serving.app import create_app
 from serving.live import Live
 from serving.replay import Audited, audit
 from serving.rescoring import Rescoring
@@ -177,3 +183,46 @@ def test_history_over_http_stands_where_it_happened(store: Store) -> None:
         ("3", "4"),
     ]
     assert then == [1, 2, 3, 4, 4]
+
+
+def test_a_change_is_told_against_what_answered_then(
+    saved: Path, artefact: Artefact, tmp_path: Path
+) -> None:
+    file, text = tmp_path / "playbook.toml", Playbook.load().text
+    file.write_text(text.replace("points = 30", "points = 31"), "utf-8")
+    home = tmp_path / "home"
+    lead = {"lead_id": "a", "event_type": "demo_request", "occurred_at": str(iso(now() - DAY))}
+
+    def asked(model: Path | None, since: str | None) -> dict[str, Any]:
+        settings = Settings(home=home, playbook=file, model=model and str(model))
+        with TestClient(create_app(settings)) as client:
+            client.post("/v1/events", json={"events": [{**lead, "event_id": "1"}]})
+            until = time.monotonic() + 30
+            while time.monotonic() < until:
+                kept = client.get("/v1/leads/a/history").json()["scores"]
+                if kept and kept[0]["model"] == (artefact.version if model else None):
+                    break
+                time.sleep(0.05)
+            said: dict[str, Any] = client.get(
+                "/v1/leads/a/score", params={"since": since or str(iso(now()))}
+            ).json()
+        return said
+
+    first = asked(saved, None)
+    moment = str(iso(now()))
+    assert (first["scored_by"], first["changed"]["then"]["versions"]) == (
+        "model",
+        first["versions"],
+    )
+    file.write_text(text.replace("points = 30", "points = 45"), "utf-8")
+    later = asked(saved, moment)
+    assert later["versions"]["playbook"] != first["versions"]["playbook"]
+    then = later["changed"]["then"]
+    assert then["versions"] == first["versions"]
+    assert (then["points"], then["probability"]) == (first["points"], first["probability"])
+    assert "*playbook" in {reason["group"] for reason in later["changed"]["reasons"]}
+    # Where what answered then is not there any more, it is compared with what answers now.
+    for kept in (home / "playbooks").iterdir():
+        if first["versions"]["playbook"] in kept.name:
+            kept.unlink()
+    assert asked(saved, moment)["changed"]["then"]["versions"] == later["versions"]
