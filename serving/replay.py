@@ -109,14 +109,10 @@ def _compare(
     if scorer is None:
         done.not_kept += 1
         return
-    artefact = scorer.artefact_for(row["asked"])
-    account = artefact.plan.account if artefact and artefact.plan.reads("colleagues") else None
-    if _told_later(
-        connection, row, ids_about(connection, row["lead_id"], row["known_at"], account)
-    ):
+    if _told_later(connection, row, ids_about(connection, row["lead_id"], row["known_at"])):
         done.told_later += 1
         return
-    told = known(connection, [row["lead_id"]], known_at=row["known_at"], account=account)
+    told = known(connection, [row["lead_id"]], known_at=row["known_at"])
     if len(told.leads) != 1:
         done.changed += 1
         return

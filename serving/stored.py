@@ -49,16 +49,8 @@ def look(
 ) -> Seen:
     """Read leads; `known_at` is by default what the store holds now."""
     at, event = last_commit(connection)
-    told = known(connection, lead_ids, known_at=known_at, account=account_source(live))
+    told = known(connection, lead_ids, known_at=known_at)
     return Seen(told, as_of, at if known_at is None else known_at, event)
-
-
-def account_source(live: Live) -> str | None:
-    """What tells accounts to the models that look at colleagues; None where none does."""
-    for loaded in live.loaded.values():
-        if loaded.artefact and loaded.artefact.plan.reads("colleagues"):
-            return loaded.artefact.plan.account
-    return None
 
 
 def scored(

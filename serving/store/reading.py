@@ -14,7 +14,6 @@ from sqlalchemy import Connection
 from features.arrivals import Arrivals, Ids
 from features.cells import as_text
 from features.changes import Changes
-from features.colleagues import colleagues_of
 from features.identities import Identities, as_one
 from features.instants import MISSING
 from features.known import Known
@@ -29,8 +28,6 @@ _EVENT = (
     "lead_id, event_type, occurred_at, recorded_at, channel, content, value, event_id, account_id, "
     "received_at"
 )
-_EVERYONE_OF = 256
-"""More leads of one account than this are not looked up: they are taken for no account."""
 
 
 class Change(NamedTuple):
@@ -66,7 +63,6 @@ def known(
     lead_ids: Sequence[str],
     *,
     known_at: int | None = None,
-    account: str | None = None,
 ) -> Known:
     """What is known of leads; ids of nobody, and of leads merged into others, are left out.
 
@@ -74,44 +70,37 @@ def known(
     ----------
     known_at : int, optional
         What was received later is not seen.
-    account : str, optional
-        What tells accounts (`features.colleagues.account_source`), for a model that looks at what
-        colleagues did.
 
     Returns
     -------
     Known
-        Those of the leads that there are, with the events and changes of all their ids.
+        Those of the leads that there are, with the events and changes of all their ids. What
+        colleagues did is not among it: a model that looks at that is told that nobody said it.
     """
     into = _merged(connection, lead_ids, known_at)
     asked = [one for one in dict.fromkeys(lead_ids) if one not in into]
     ids = [*asked, *(one for one in into if roots(into)[one] in set(asked))]
-    others = _colleagues(connection, ids, account) if account else []
-    everyone = people(connection, [*ids, *others], known_at)
+    everyone = people(connection, ids, known_at)
     leads, of_id = _leads(everyone, Identities(roots(into)))
     log = _log(connection, leads, of_id, known_at)
     if bool((leads.created_at == MISSING).any()):
         leads = leads.created_or_first_event(log)
-    colleagues = colleagues_of(leads, log, account) if account else None
-    told = Known(leads, log, _changes(everyone, of_id), colleagues)
+    told = Known(leads, log, _changes(everyone, of_id), None)
     wanted = set(asked)
     mask = np.array([one in wanted for one in leads.lead_id.to_pylist()], dtype=np.bool_)
     return told if mask.all() else told.keep(mask)
 
 
-def ids_about(
-    connection: Connection, lead_id: str, known_at: int, account: str | None = None
-) -> list[str]:
+def ids_about(connection: Connection, lead_id: str, known_at: int) -> list[str]:
     """All ids that what is known of a lead can be of: its own, by the merges that were known at a
-    moment and by those of now, and those of its colleagues."""
+    moment and by those of now."""
     ids = {lead_id: None}
     for moment in (known_at, None):
         into = _merged(connection, [lead_id], moment)
         last = roots(into)
         ids |= dict.fromkeys(one for one in into if last[one] == last.get(lead_id, lead_id))
         ids |= {last.get(lead_id, lead_id): None}
-    others = _colleagues(connection, list(ids), account) if account else []
-    return [*ids, *others]
+    return list(ids)
 
 
 def _merged(
@@ -251,24 +240,3 @@ def _log(
 def _coded(texts: Iterable[str | None]) -> Coded:
     vocabulary = Vocabulary()
     return Coded(vocabulary.add(texts), vocabulary)
-
-
-def _colleagues(connection: Connection, ids: Sequence[str], source: str) -> list[str]:
-    """Leads of the accounts of some leads, that are not among these."""
-    accounts = [
-        row[0]
-        for row in select_in(
-            connection, "SELECT account FROM leads WHERE account IS NOT NULL AND lead_id", ids
-        )
-    ]
-    if not accounts:
-        return []
-    there, sizes = set(ids), dict.fromkeys(accounts, 0)
-    found = []
-    for lead_id, account in select_in(
-        connection, "SELECT lead_id, account FROM leads WHERE account", accounts
-    ):
-        sizes[account] += 1
-        if lead_id not in there and sizes[account] <= _EVERYONE_OF:
-            found.append(lead_id)
-    return found

@@ -35,9 +35,7 @@ leads = Table(
     Column("received_at", BigInteger, nullable=False),
     Column("attributes", Text, nullable=False, comment="JSON object: those of now"),
     Column("root", Text, comment="the lead that it is now, where it was merged"),
-    Column("account", Text, comment="the company, by the live model's source of accounts"),
     Index("leads_of_root", "root"),
-    Index("leads_of_account", "account"),
 )
 
 changes = Table(

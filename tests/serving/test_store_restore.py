@@ -219,6 +219,8 @@ def test_a_backup_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path) ->
     with contextlib.closing(sqlite3.connect(file)) as connection:
         for table in ("changes", "identities"):
             connection.execute(f"ALTER TABLE {table} DROP COLUMN told_at")
+        connection.execute("ALTER TABLE leads ADD COLUMN account TEXT")
+        connection.execute("CREATE INDEX leads_of_account ON leads (account)")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
         connection.commit()
     restore(settings, file)
