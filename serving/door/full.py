@@ -1,7 +1,8 @@
 """Requests beyond the bound are told to come back before anything is made of them.
 
 Whoever is told so asks again, and at several times what a service can answer most of its work would
-be to refuse. Here that costs the parsing and one write: no task, no scope, no middleware.
+be to refuse. Here that costs the parsing and one write: no task, no scope, no middleware; and who
+asks again at once, though told to wait for a second, is not heard for a part of it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 ADMISSION = "admission"
 """Under this name the state of the application holds its `Admission`."""
+
+UNHEARD = 0.25
+"""Seconds for which nothing is read from a connection that was refused."""
 
 _PROBES = frozenset(path.encode() for path in PROBES)
 
@@ -89,3 +93,10 @@ class Bounded(Patient):
         if not stays:
             self.transport.close()
         self.on_response_complete()
+        if stays:
+            self.flow.pause_reading()
+            self.loop.call_later(UNHEARD, self._hear)
+
+    def _hear(self) -> None:
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
